@@ -1,0 +1,8 @@
+"""Make hypothesis draw the same examples on every machine, however slow it is."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+settings.register_profile("repeatable", deadline=None, derandomize=True)
+settings.load_profile("repeatable")
