@@ -1,0 +1,184 @@
+"""A workspace without a service, and the payload that a submission would send.
+
+The SDK builds, validates and serialises a pipeline by itself: only the service's address
+book, the upload of snapshots and the saving of datasets go over the network. These three
+edges are replaced, the last two for the length of one call; everything between is the
+SDK's own code (``DryRunServiceCaller`` is the SDK's, in
+``azureml/pipeline/core/_restclients/aeva/dryrun_service_caller.py``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import os
+import tempfile
+import types
+import uuid
+from collections.abc import Iterator
+from typing import Any
+from unittest import mock
+
+from azureml._restclient.service_context import ServiceContext
+from azureml.core import Workspace
+from azureml.core.authentication import AbstractAuthentication
+from azureml.core.compute import AmlCompute
+from azureml.data.abstract_dataset import AbstractDataset
+from azureml.data.azure_storage_datastore import AzureBlobDatastore
+from azureml.pipeline.core import Pipeline
+from azureml.pipeline.core._aeva_provider import _AevaWorkflowProvider
+from azureml.pipeline.core._restclients.aeva.dryrun_service_caller import DryRunServiceCaller
+
+
+NO_SERVICE = "https://offline.invalid"
+NO_SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
+
+
+class _OfflineServiceContext(ServiceContext):
+    """The SDK's address book with one address that leads nowhere (RFC 6761, ``.invalid``)."""
+
+    def _fetch_endpoints(self) -> dict[str, str]:
+        return dict.fromkeys(("api", "experimentation", "history", "hyperdrive", "modelmanagement", "studio"), NO_SERVICE)
+
+
+class _NoAuthentication(AbstractAuthentication):
+    """Nobody's identity. The SDK's own classes ask the network for the cloud's metadata when they are made."""
+
+    def __init__(self) -> None:
+        endpoints = types.SimpleNamespace(resource_manager=NO_SERVICE, portal=NO_SERVICE,
+                                          active_directory_resource_id=NO_SERVICE)
+        self._cloud_type = types.SimpleNamespace(name="AzureCloud", endpoints=endpoints)
+
+    def _get_arm_token(self) -> str:
+        return "offline"
+
+
+class _AnyCluster(dict[str, AmlCompute]):
+    """Compute targets by name: a name that nobody registered is an AmlCompute, "local" is not."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__()
+        self._workspace = workspace
+
+    def __missing__(self, name: str) -> AmlCompute:
+        if name == "local":
+            raise KeyError(name)
+        self[name] = offline_cluster(self._workspace, name)
+        return self[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            return default
+
+
+class OfflineWorkspace(Workspace):
+    """A real ``azureml.core.Workspace`` whose compute targets and default datastore need no service."""
+
+    def __init__(self, name: str = "offline") -> None:
+        auth = _NoAuthentication()
+        super().__init__(
+            NO_SUBSCRIPTION, "offline", name, auth=auth, _location="offline", _disable_service_check=True,
+            _workspace_id=NO_SUBSCRIPTION,
+        )
+        self._discovery_url_internal = NO_SERVICE
+        self._service_context = _OfflineServiceContext(
+            NO_SUBSCRIPTION, "offline", name, NO_SUBSCRIPTION, NO_SERVICE, auth
+        )
+        self._clusters = _AnyCluster(self)
+        self._datastore = offline_datastore(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> OfflineWorkspace:
+        return self  # the SDK copies the arguments of a HyperDriveStep, and data lead to their workspace
+
+    @property
+    def compute_targets(self) -> dict[str, Any]:
+        """Return compute targets by name; one that was not asked for before is an AmlCompute."""
+        return self._clusters
+
+    def get_default_datastore(self) -> AzureBlobDatastore:
+        """Return the datastore ``workspaceblobstore``, as every workspace has one."""
+        return self._datastore
+
+
+def offline_datastore(workspace: Workspace, name: str = "workspaceblobstore") -> AzureBlobDatastore:
+    """Return a real blob datastore that nobody can read from or write to."""
+    return AzureBlobDatastore(workspace, name, "container", "account", account_key="AA==", protocol="https",
+                              endpoint="core.windows.net")
+
+
+def offline_cluster(workspace: Workspace, name: str = "cpu-cluster", *, max_nodes: int = 4) -> AmlCompute:
+    """Return a real ``AmlCompute``, made from the description the service would send.
+
+    Source: ``AmlCompute.deserialize`` in ``azureml/core/compute/amlcompute.py``.
+    """
+    scale = {"minNodeCount": 0, "maxNodeCount": max_nodes, "nodeIdleTimeBeforeScaleDown": "PT1800S"}
+    properties = {
+        "computeType": "AmlCompute", "description": "", "provisioningState": "Succeeded", "provisioningErrors": None,
+        "resourceId": None, "isAttachedCompute": False,
+        "properties": {"vmSize": "STANDARD_DS2_V2", "vmPriority": "dedicated", "scaleSettings": scale, "subnet": None},
+    }
+    return AmlCompute.deserialize(
+        workspace, {"name": name, "id": f"/offline/{name}", "location": "offline", "tags": {}, "properties": properties}
+    )
+
+
+class _NoUpload:
+    """Stands for both of the SDK's snapshot uploaders; a snapshot's id is the hash of its folder's path."""
+
+    def __init__(self, service_context: ServiceContext | None = None) -> None:
+        del service_context
+
+    def upload(self, directory: str) -> str:
+        return self.create_snapshot(directory)
+
+    def create_snapshot(self, directory: str) -> str:
+        return str(uuid.UUID(hashlib.sha256(os.path.abspath(directory).encode()).hexdigest()[:32]))
+
+
+def _saved_offline(dataset: Any, workspace: Workspace) -> str:
+    return dataset._registration.saved_id if dataset._registration and dataset._registration.saved_id else NO_SUBSCRIPTION
+
+
+@contextlib.contextmanager
+def no_network(*, quiet: bool = True) -> Iterator[None]:
+    """Replace what would go over the network while a pipeline is built or serialised, and put it back."""
+    with contextlib.ExitStack() as stack:
+        # hyper_drive_step.py asks _search.SnapshotsClient for a snapshot while the graph is built
+        stack.enter_context(mock.patch("azureml.train.hyperdrive._search.SnapshotsClient", _NoUpload))
+        stack.enter_context(mock.patch.object(AbstractDataset, "_ensure_saved", _saved_offline))
+        if quiet:  # DryRunServiceCaller prints a line for each call
+            stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
+        yield
+
+
+def offline_pipeline(workspace: Workspace, steps: Any, **kwargs: Any) -> Pipeline:
+    """Return a real ``Pipeline``, built and validated by the SDK, without a service.
+
+    Args:
+        workspace: An :class:`OfflineWorkspace`.
+        steps: What ``Pipeline(steps=...)`` takes.
+        **kwargs: What else ``Pipeline`` takes.
+    """
+    provider = _AevaWorkflowProvider(DryRunServiceCaller(), _NoUpload(), workspace)
+    with no_network():
+        return Pipeline(workspace, steps, _workflow_provider=provider, **kwargs)
+
+
+def submission_payload(pipeline: Pipeline, **kwargs: Any) -> dict[str, Any]:
+    """Return what submitting an :func:`offline_pipeline` would send, as a dict.
+
+    Args:
+        pipeline: A pipeline that was built offline.
+        **kwargs: ``pipeline_parameters``, ``continue_on_step_failure``, ``regenerate_outputs``.
+    """
+    with no_network():
+        info = pipeline.graph._get_pipeline_run_creation_info_with_graph(**kwargs)
+        # the modules are sent when the graph is finalised, ahead of the submission itself
+        caller = pipeline._graph_context.workflow_provider._service_caller
+        modules = {node.node_id: caller.get_module_async(node._module.id) for node in pipeline.graph.module_nodes}
+    payload: dict[str, Any] = info.as_dict()
+    payload["modules"] = {node: module.as_dict() for node, module in modules.items()}
+    return payload

@@ -1,0 +1,35 @@
+"""The helpers of ``hyperdrive_retrofit.testing`` as pytest fixtures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture
+def offline_workspace() -> Any:
+    """Return a real ``azureml.core.Workspace`` that needs no account and no network."""
+    from hyperdrive_retrofit import testing  # pytest loads every plugin, and the SDK takes a second
+
+    return testing.offline_workspace()
+
+
+@pytest.fixture
+def offline_pipeline(offline_workspace: Any) -> Callable[..., Any]:
+    """Return ``build(steps, **kwargs)``: a real ``Pipeline`` on ``offline_workspace``, built by the SDK."""
+    from hyperdrive_retrofit import testing
+
+    def build(steps: Any, **kwargs: Any) -> Any:
+        return testing.offline_pipeline(offline_workspace, steps, **kwargs)
+
+    return build
+
+
+@pytest.fixture
+def submission_payload() -> Callable[..., dict[str, Any]]:
+    """Return ``payload(pipeline)``: the dict that submitting an offline pipeline would send."""
+    from hyperdrive_retrofit import testing
+
+    return testing.submission_payload

@@ -1,0 +1,99 @@
+"""Pipelines for tests, in the shapes of real ones, built by the real SDK without a service."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import azureml.core
+from azureml.core.runconfig import RunConfiguration
+from azureml.pipeline.core import Pipeline, PipelineData
+from azureml.pipeline.steps import PythonScriptStep
+
+from hyperdrive_retrofit import testing
+
+assert azureml.core  # first: azureml.train.hyperdrive imported alone complains about circular imports
+
+WORKSPACE = testing.offline_workspace()
+STORE = WORKSPACE.get_default_datastore()
+CLUSTER = testing.offline_cluster(WORKSPACE)
+
+TRAIN = """
+import argparse, json, os
+from azureml.core import Run
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", "-l", type=float, default=0.1)
+parser.add_argument("--epochs", type=int, default=5)
+parser.add_argument("--model")
+args = parser.parse_args()
+run = Run.get_context()
+run.log("F_1", args.lr * args.epochs)
+os.makedirs(args.model, exist_ok=True)
+with open(os.path.join(args.model, "model.json"), "w") as file:
+    json.dump(vars(args), file)
+"""
+READ = """
+import argparse
+from azureml.core import Run
+parser = argparse.ArgumentParser()
+parser.add_argument("--model")
+args = parser.parse_args()
+Run.get_context().log("read", 1)
+"""
+SPACE = {"lr": [0.1, 0.2], "epochs": [1, 2, 3]}
+
+
+def write_scripts(folder: Path, **scripts: str) -> str:
+    """Write ``train.py``, ``evaluate.py`` and others into a folder and return it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in {"train": TRAIN, "evaluate": READ, "register": READ, **scripts}.items():
+        (folder / f"{name}.py").write_text(text)
+    return str(folder)
+
+
+def script_step(name: str, folder: str, arguments: list[Any] | None = None, **settings: Any) -> PythonScriptStep:
+    """Return a PythonScriptStep that runs the script of its name."""
+    settings.setdefault("compute_target", CLUSTER)
+    settings.setdefault("runconfig", RunConfiguration())
+    settings.setdefault("script_name", f"{name}.py")
+    return PythonScriptStep(name=name, source_directory=folder, arguments=arguments, **settings)
+
+
+def three_steps(folder: str, **train: Any) -> tuple[list[PythonScriptStep], PipelineData]:
+    """Return train, evaluate and register, which share a run configuration, and the model between them."""
+    model = PipelineData("model", datastore=STORE)
+    shared = {"runconfig": RunConfiguration()}
+    arguments = train.pop("arguments", ["--lr", 0.5, "--epochs", 3])
+    steps = [
+        script_step("train", folder, [*arguments, "--model", model], outputs=[model], **{**shared, **train}),
+        script_step("evaluate", folder, ["--model", model], inputs=[model], **shared),
+        script_step("register", folder, ["--model", model], inputs=[model], **shared),
+    ]
+    steps[2].run_after(steps[1])
+    return steps, model
+
+
+def payload(steps: Any, **settings: Any) -> Any:
+    """Return what submitting these steps would send, with ids that change from build to build taken out."""
+    return stable(testing.submission_payload(pipeline(steps, **settings)))
+
+
+def pipeline(steps: Any, **settings: Any) -> Pipeline:
+    """Return a real pipeline of these steps."""
+    return testing.offline_pipeline(WORKSPACE, steps, **settings)
+
+
+def stable(payload: dict[str, Any]) -> Any:
+    """Replace node ids by step names, and module ids and times by fixed texts."""
+    nodes = payload["graph"]["module_nodes"]
+    modules = payload["modules"]
+    names = {node["id"]: modules[node["id"]]["data"]["name"] for node in nodes}
+    for kind in ("dataset_nodes", "control_reference_nodes"):
+        names.update((node["id"], f"{kind} {index}") for index, node in enumerate(payload["graph"].get(kind) or ()))
+    text = json.dumps(payload, sort_keys=True, default=str)
+    for identity, name in names.items():
+        text = text.replace(identity, f"<{name}>")
+    text = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<guid>", text)
+    return json.loads(re.sub(r"\d{4}-\d\d-\d\d[T ][\d:.]+Z?", "<time>", text))
