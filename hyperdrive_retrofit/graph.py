@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import graphlib
 import heapq
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from functools import cached_property
 from typing import Any
 
@@ -255,12 +255,22 @@ class Graph:
         return {key: tuple(steps) for key, steps in found.items()}
 
     @cached_property
-    def _followers(self) -> dict[str, tuple[str, ...]]:
-        found: dict[str, dict[str, None]] = {}
+    def _before(self) -> dict[str, tuple[str, ...]]:
+        producers = {data.key: data.producer for data in self.data}
+        found = {}
         for step in self.steps:
-            for before in self.before(step.key):
-                found.setdefault(before, {})[step.key] = None
-        return {key: tuple(steps) for key, steps in found.items()}
+            wanted = [producers[port.data] for port in step.inputs]
+            wanted += (*step.run_after, *step.sequence_after)
+            found[step.key] = tuple(dict.fromkeys(key for key in wanted if key is not None))
+        return found
+
+    @cached_property
+    def _after(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, list[str]] = {}
+        for key, earlier in self._before.items():
+            for before in earlier:
+                found.setdefault(before, []).append(key)
+        return {key: tuple(later) for key, later in found.items()}
 
     def __iter__(self) -> Iterator[Step]:
         return iter(self.steps)
@@ -290,14 +300,11 @@ class Graph:
 
     def before(self, step: str) -> tuple[str, ...]:
         """Return the keys of the steps that must end directly before a step: producers, run_after, sequence."""
-        picture = self.step(step)
-        producers = (self._data[port.data].producer for port in picture.inputs)
-        found = dict.fromkeys(key for key in producers if key is not None)
-        return tuple({**found, **dict.fromkeys(picture.run_after), **dict.fromkeys(picture.sequence_after)})
+        return self._before[self.step(step).key]
 
     def after(self, step: str) -> tuple[str, ...]:
         """Return the keys of the steps that wait directly for a step."""
-        return self._followers.get(step, ())
+        return self._after.get(step, ())
 
     def upstream(self, step: str) -> tuple[str, ...]:
         """Return the keys of all steps that a step waits for, in the graph's order."""
@@ -311,6 +318,30 @@ class Graph:
     def external(self) -> tuple[Data, ...]:
         """The data that come from outside the pipeline."""
         return tuple(data for data in self.data if data.producer is None)
+
+    def in_running_order(self) -> Graph:
+        """Return the same pipeline with its steps in an order in which they can run, otherwise as they are.
+
+        Raises:
+            ValueError: When steps wait for each other in a circle; names the circle.
+        """
+        position = {step.key: index for index, step in enumerate(self.steps)}
+        if all(position[before] < position[key] for key, earlier in self._before.items() for before in earlier):
+            return self
+        sorter = graphlib.TopologicalSorter(self._before)
+        try:
+            sorter.prepare()
+        except graphlib.CycleError as error:
+            raise ValueError(" -> ".join(reversed(error.args[1]))) from None
+        order: list[Step] = []
+        ready: list[tuple[int, str]] = []
+        while sorter.is_active():
+            for key in sorter.get_ready():
+                heapq.heappush(ready, (position[key], key))
+            _, first = heapq.heappop(ready)
+            order.append(self._steps[first])
+            sorter.done(first)
+        return attrs.evolve(self, steps=tuple(order))
 
     def _reach(self, start: str, neighbours: Any) -> tuple[str, ...]:
         seen: set[str] = set()
@@ -331,35 +362,6 @@ class Graph:
         from hyperdrive_retrofit import render
 
         return render.graph_html(self)
-
-
-def run_order(steps: Iterable[str], before: dict[str, Iterable[str]]) -> tuple[str, ...]:
-    """Return step keys in an order in which they can run, otherwise as given.
-
-    Args:
-        steps: Keys in the order in which the SDK meets them.
-        before: For each key, the keys that must come earlier.
-
-    Raises:
-        ValueError: When steps wait for each other in a circle; names the circle.
-    """
-    position = {key: index for index, key in enumerate(steps)}
-    if all(position[earlier] < index for key, index in position.items() for earlier in before.get(key, ())):
-        return tuple(position)
-    sorter = graphlib.TopologicalSorter({key: tuple(before.get(key, ())) for key in position})
-    try:
-        sorter.prepare()
-    except graphlib.CycleError as error:
-        raise ValueError(" -> ".join(reversed(error.args[1]))) from None
-    order: list[str] = []
-    ready: list[tuple[int, str]] = []
-    while sorter.is_active():
-        for key in sorter.get_ready():
-            heapq.heappush(ready, (position[key], key))
-        _, first = heapq.heappop(ready)
-        order.append(first)
-        sorter.done(first)
-    return tuple(order)
 
 
 def unused_name(name: str, taken: Collection[str]) -> str:

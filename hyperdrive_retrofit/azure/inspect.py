@@ -8,8 +8,9 @@ What a step object holds is not what its author wrote; the rules are in semantic
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 from typing import Any
 
@@ -54,24 +55,17 @@ def inspect(given: Any) -> tuple[graph.Graph, Live, list[Problem]]:
     With problems the Graph may be incomplete; then only the problems are of use.
     """
     walk = _Walk()
-    container = walk.collection(given, top=True)
+    walk.collection(given, top=True)
     keys = _unique({id(step): step.name for step in walk.steps})
     reader = _Reader(keys, walk)
-    pictures = {keys[id(step)]: reader.step(step) for step in walk.steps}
-    before: dict[str, Any] = {}
-    producers = {data.key: data.producer for data in reader.data.values()}
-    for key, picture in pictures.items():
-        wanted = [producers[port.data] for port in picture.inputs]
-        before[key] = [name for name in (*wanted, *picture.run_after, *picture.sequence_after) if name is not None]
+    pictures = tuple([reader.step(step) for step in walk.steps])
+    found = graph.Graph(pictures, tuple(reader.data.values()), reader.container(given))
     try:
-        order: tuple[str, ...] = graph.run_order(pictures, before)
+        found = found.in_running_order()
     except ValueError as error:
         fix = "Remove one run_after() or input of the circle."
         walk.problems.append(Problem("HR015", "steps", f"Steps wait for each other: {error}.", fix))
-        order = tuple(pictures)
-    named = _named_container(container, keys, reader)
-    result = graph.Graph(tuple(pictures[key] for key in order), tuple(reader.data.values()), named)
-    return result, Live(given, {keys[id(step)]: step for step in walk.steps}, keys), walk.problems
+    return found, Live(given, {keys[id(step)]: step for step in walk.steps}, keys), walk.problems
 
 
 class _Walk:
@@ -84,39 +78,35 @@ class _Walk:
         self.problems: list[Problem] = []
         self.inputs: dict[int, list[tuple[Any, PipelineStep | None]]] = {}  # by id of the step: (port, producer)
 
-    def collection(self, given: Any, *, top: bool = False) -> graph.Container:
+    def collection(self, given: Any, *, top: bool = False) -> None:
         if isinstance(given, PipelineStep):
             if id(given) in self.listed:
                 fix = "List each step once; for a second run of it make a second step."
                 self.problems.append(Problem("HR014", "steps", f"Step '{given.name}' is given twice.", fix))
             self.listed.add(id(given))
             self._closure(given)
-            return graph.Container("step", (given,))
-        if isinstance(given, PipelineData) and isinstance(given._producer, PipelineStep):
+        elif isinstance(given, PipelineData) and isinstance(given._producer, PipelineStep):
             self._closure(given._producer)
-            return graph.Container("data", (given,))
-        if type(given) is list:
-            if top and not given:
-                self._no_steps("The list of steps is empty.")
-            return graph.Container("list", tuple(map(self.collection, given)))
-        if type(given) is StepSequence:
+        elif type(given) is list or type(given) is StepSequence:
             if top and not list(given):
-                self._no_steps("The StepSequence is empty.")
-            return graph.Container("StepSequence", tuple(self._stages(given)))
-        self._no_steps(
-            f"PipelineData '{given.name}' is no step's output."
-            if isinstance(given, PipelineData)
-            else f"{type(given).__name__} is nothing that Pipeline(steps=...) takes."
-        )
-        return graph.Container("list", ())
+                self._no_steps(f"The {type(given).__name__} of steps is empty.")
+            if type(given) is list:
+                for item in given:
+                    self.collection(item)
+            else:
+                self._stages(given)
+        elif isinstance(given, PipelineData):
+            self._no_steps(f"PipelineData '{given.name}' is no step's output.")
+        else:
+            self._no_steps(f"{type(given).__name__} is nothing that Pipeline(steps=...) takes.")
 
-    def _stages(self, sequence: StepSequence) -> Iterator[graph.Container]:
+    def _stages(self, sequence: StepSequence) -> None:
         # _SequentialPipelineGraphBuilder: each step of a stage runs after each of the stage before; a stage is
         # what its item brought in, closure included, or the step alone when it was there already
         before: list[PipelineStep] = []
         for item in sequence:
             start, known = len(self.steps), isinstance(item, PipelineStep) and id(item) in self.inputs
-            yield self.collection(item)
+            self.collection(item)
             stage = [item] if known else self.steps[start:]
             for step in stage:
                 self.sequence.setdefault(id(step), {}).update((id(earlier), None) for earlier in before)
@@ -166,7 +156,7 @@ class _Reader:
             inputs=tuple([self._input(port, producer) for port, producer in self._walk.inputs[id(step)]]),
             outputs=tuple(outputs),
             run_after=self._step_keys(map(id, step.run_after_steps)) if step.run_after_steps else (),
-            sequence_after=self._step_keys(self._walk.sequence.get(id(step), ())),
+            sequence_after=self._step_keys(self._walk.sequence[id(step)]) if id(step) in self._walk.sequence else (),
             parameters=() if is_hyperdrive else _parameters(step),
             runconfig_parameters=tuple(getattr(step, "_runconfig_pipeline_params", None) or ()),
             compute=self._compute(step),
@@ -175,6 +165,14 @@ class _Reader:
             listed=id(step) in self._walk.listed,
             sweep=_sweep_of(step) if is_hyperdrive else None,
         )
+
+    def container(self, given: Any) -> graph.Container:
+        if isinstance(given, PipelineStep):
+            return graph.Container("step", (self._keys[id(given)],))
+        if isinstance(given, PipelineData) and isinstance(given._producer, PipelineStep):
+            return graph.Container("data", (self._datum(given, given._producer),))
+        items = given if isinstance(given, (list, StepSequence)) else ()
+        return graph.Container(type(given).__name__, tuple([self.container(item) for item in items]))
 
     def _step_keys(self, ids: Iterable[int]) -> tuple[str, ...]:
         return tuple(dict.fromkeys([self._keys[identity] for identity in ids]))
@@ -210,7 +208,9 @@ class _Reader:
     def _datum(self, item: Any, producer: PipelineStep | None) -> str:
         """Return the key of a datum, making its picture when it is met first."""
         source, kind, parameter = item, type(item).__name__, None
-        if isinstance(item, PipelineOutputAbstractDataset):
+        if type(item) is PipelineData:  # most are
+            pass
+        elif isinstance(item, PipelineOutputAbstractDataset):
             source = item._pipeline_data
         elif isinstance(item, (DatasetConsumptionConfig, PipelineDataset)):
             source, parameter = _dataset_of(item)
@@ -235,10 +235,10 @@ class _Reader:
 
     def _compute(self, step: PipelineStep) -> graph.Compute:
         run_config, target = run_config_of(step), compute_target_of(step)
-        marker = target if isinstance(target, (str, tuple)) else id(target)
-        if (id(run_config), marker) not in self._computes:
-            self._computes[id(run_config), marker] = compute_picture(run_config, target)
-        return self._computes[id(run_config), marker]
+        shared = (id(run_config), target if isinstance(target, (str, tuple)) else id(target))
+        if shared not in self._computes:
+            self._computes[shared] = compute_picture(run_config, target)
+        return self._computes[shared]
 
 
 def inputs_of(step: PipelineStep) -> tuple[Any, ...]:
@@ -325,25 +325,27 @@ def _script_of(step: PipelineStep) -> tuple[str | None, str | None, list[Any]]:
 
 def _argument(argument: Any, inputs: list[tuple[Any, str]], outputs: list[tuple[Any, str]]) -> graph.Argument:
     """Return the picture of one argument (``PipelineStep.resolve_input_arguments``); ports come with their names."""
-    if isinstance(argument, str):
-        if ":" in argument or "$" in argument:
-            return _text_argument(argument, inputs, outputs)
-        return graph.Text(argument)
-    if isinstance(argument, (int, float)):
-        return graph.Text(str(argument))
+    if isinstance(argument, (str, int, float)):
+        text = str(argument)
+        return _text_argument(text, inputs, outputs) if ":" in text or "$" in text else _text_picture(text)
     if isinstance(argument, PipelineParameter):
         is_data = not isinstance(argument.default_value, (str, int, float))
         if is_data and any(name == argument.name for _, name in inputs):
             return graph.InputPath(argument.name)
         return graph.Parameter(argument.name, _plain(argument.default_value))
-    for port, name in inputs:
-        same = port is argument or bound_object(port) is argument or port is bound_object(argument)
-        if same or (type(port) is type(argument) and port == argument):
-            return graph.InputPath(name)
     for port, name in outputs:
         if port is argument or getattr(port, "_pipeline_data", None) is argument:
             return graph.OutputPath(name)
+    for port, name in inputs:
+        if port is argument or bound_object(port) is argument or port is bound_object(argument):
+            return graph.InputPath(name)
+    for port, name in inputs:
+        if type(port) is type(argument) and port == argument:
+            return graph.InputPath(name)
     return _text_argument(str(argument), inputs, outputs)
+
+
+_text_picture = functools.lru_cache(maxsize=4096)(graph.Text)  # steps share most of their words
 
 
 def _text_argument(text: str, inputs: list[tuple[Any, str]], outputs: list[tuple[Any, str]]) -> graph.Argument:
@@ -404,6 +406,7 @@ def _parameters(step: PipelineStep) -> tuple[tuple[str, Any], ...]:
     return tuple((name, _plain(value)) for name, value in params.items() if name not in implicit)
 
 
+@functools.lru_cache
 def _kind(cls: type) -> str:
     """Return the SDK's class behind a step: a user's subclass of PythonScriptStep is one."""
     return next((base.__name__ for base in cls.__mro__ if base.__module__.startswith("azureml.")), cls.__name__)
@@ -470,12 +473,3 @@ def _unique(names: dict[int, str]) -> dict[int, str]:
         keys[identity] = graph.unused_name(name, taken)
         taken.add(keys[identity])
     return keys
-
-
-def _named_container(container: graph.Container, keys: Mapping[int, str], reader: _Reader) -> graph.Container:
-    if container.kind == "step":
-        return graph.Container("step", (keys[id(container.items[0])],))
-    if container.kind == "data":
-        return graph.Container("data", (reader._datum(container.items[0], container.items[0]._producer),))
-    items = (_named_container(item, keys, reader) for item in container.items)
-    return graph.Container(container.kind, tuple(items))

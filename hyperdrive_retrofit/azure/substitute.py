@@ -20,7 +20,7 @@ from azureml.core.compute import ComputeTarget
 from azureml.core.compute_target import AbstractComputeTarget
 from azureml.data.abstract_dataset import AbstractDataset
 from azureml.data.abstract_datastore import AbstractDatastore
-from azureml.pipeline.core import PipelineStep
+from azureml.pipeline.core import PipelineData, PipelineStep
 
 
 # what stands for something in the cloud, or cannot hold a step: never looked into, never copied
@@ -41,6 +41,8 @@ _HARMLESS = frozenset(
     _registration_name _resolved_arguments _runconfig _runconfig_pipeline_params _script_name
     _source_directory _training_output _version _mount_options _upload_options""".split()
 )
+_AT_ONCE = (tuple, set, frozenset)  # cannot be made first and filled later
+_OWN = (list, dict)
 _STEP_ATTRIBUTES = _HARMLESS | {"_inputs", "_resource_inputs", "_outputs", "_arguments", "run_after_steps"}
 
 
@@ -69,13 +71,14 @@ class Substitution:
                     start.append(step)
         self._objects, parents = _reachable(start, leaves)
         self._new: dict[int, Any] = {id(old): new}
-        leading = _leading_to(id(old), parents)
-        for identity in leading:
-            blank = _blank_copy(self._objects[identity])
-            if blank is not None:
-                self._new[identity] = blank
-        for identity in leading:
-            self._fill(self._objects[identity])
+        leading = [self._objects[identity] for identity in _leading_to(id(old), parents)]
+        self._new.update((id(item), _blank_copy(item)) for item in leading if not isinstance(item, _AT_ONCE))
+        for item in leading:
+            if isinstance(item, _AT_ONCE):
+                self._rebuild(item)
+        for item in leading:
+            if not isinstance(item, _AT_ONCE):
+                self._fill(item)
 
     @property
     def copies(self) -> Iterator[Any]:
@@ -84,35 +87,37 @@ class Substitution:
 
     def new(self, item: Any) -> Any:
         """Return what takes an object's place: its copy, or itself when it does not lead to the training step."""
-        identity = id(item)
-        if identity not in self._new and isinstance(item, (tuple, frozenset, set)) and identity in self._objects:
-            items = [self.new(part) for part in item]
-            if any(part is not other for part, other in zip(items, item)):
-                self._new[identity] = type(item)(*items) if hasattr(item, "_fields") else type(item)(items)
-        return self._new.get(identity, item)
+        return self._new.get(id(item), item)
 
     def knows(self, item: Any) -> bool:
         """Return whether an object belongs to the old pipeline."""
         return id(item) in self._objects or id(item) in _reachable(self._steps, {})[0]
 
+    def _rebuild(self, old: Any) -> Any:
+        if isinstance(old, _AT_ONCE) and id(old) not in self._new and id(old) in self._objects:
+            parts = [self._rebuild(part) for part in old]
+            if any(part is not other for part, other in zip(parts, old)):
+                self._new[id(old)] = type(old)(*parts) if hasattr(old, "_fields") else type(old)(parts)
+        return self.new(old)
+
     def _fill(self, old: Any) -> None:
-        new = self._new.get(id(old))
-        if new is None:  # a tuple or set: made on demand
-            return
+        new, get = self._new[id(old)], self._new.get
         if isinstance(old, list):
-            new[:] = map(self.new, old)
+            new[:] = [get(id(item), item) for item in old]
         elif isinstance(old, dict):
             new.clear()
-            new.update((self.new(key), self.new(value)) for key, value in old.items())
-        if hasattr(old, "__dict__"):
-            attributes = vars(new)
-            attributes.update(vars(old))
-            for name, value in vars(old).items():
-                if name not in _HARMLESS:
-                    attributes[name] = self.new(value)
-                # a step's own lists are written to, by the SDK and by run_after(): none is shared with the old step
-                if isinstance(value, (list, dict)) and attributes[name] is value and isinstance(old, PipelineStep):
-                    attributes[name] = copy.copy(value)
+            new.update((get(id(key), key), get(id(value), value)) for key, value in old.items())
+        held = getattr(old, "__dict__", None)
+        if not held:
+            return
+        attributes = vars(new)
+        attributes.update(held)
+        for name, value in held.items():
+            if name not in _HARMLESS and id(value) in self._new:
+                attributes[name] = self._new[id(value)]
+            elif type(value) in _OWN and isinstance(old, PipelineStep):
+                # a step's lists are written to, by the SDK and by run_after(): none is shared with the old step
+                attributes[name] = value.copy()
 
 
 def leads_to(start: Iterable[Any], target: Any) -> list[str]:
@@ -172,6 +177,11 @@ def _leading_to(target: int, parents: dict[int, list[int]]) -> list[int]:
 
 def _children(item: Any) -> Iterable[Any]:
     """Return what an object holds: its items, or its attributes."""
+    kind = type(item)
+    if kind is list:  # the first two are the most
+        return item
+    if kind is PipelineData:
+        return (item._producer,)
     if isinstance(item, dict):
         parts: Iterable[Any] = (*item.keys(), *item.values())
     elif isinstance(item, (list, tuple, set, frozenset)):
@@ -201,13 +211,14 @@ def _named_children(item: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _blank_copy(item: Any) -> Any:
-    """Return a copy without content, or None for what is made in one go."""
-    if isinstance(item, (tuple, set, frozenset)):
-        return None
-    if isinstance(item, (list, dict)):
+    """Return a copy without content."""
+    if isinstance(item, _OWN):
         return copy.copy(item)
-    # not copy.copy: azureml.data._Origin, which holds a dataset output's producer, returns itself
-    return type(item).__new__(type(item))
+    try:
+        # not copy.copy: azureml.data._Origin, which holds a dataset output's producer, returns itself
+        return object.__new__(type(item))
+    except TypeError:  # built upon something of Python's own
+        return copy.copy(item)
 
 
 def _name(item: Any) -> str:

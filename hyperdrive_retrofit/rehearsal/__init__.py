@@ -1,0 +1,1 @@
+"""Run a pipeline on this machine, with the user's scripts unmodified and no Azure account."""

@@ -1,0 +1,78 @@
+"""The artifacts of runs: flat POSIX names, one folder a run.
+
+``<run>/artifacts`` holds what was uploaded. While a run goes on, ``outputs`` and ``logs`` in its
+working folder count too; when it ends they are moved over, as the service copies them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from hyperdrive_retrofit import errors
+
+TRACKED = ("outputs", "logs")  # semantics 6
+WORK, ARTIFACTS = "work", "artifacts"
+_DRIVE = re.compile(r"[A-Za-z]:")
+
+
+def safe_name(name: str) -> str:
+    """Return an artifact's name with single slashes; raises RehearsalError when it would lead out of the run."""
+    parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
+    if not parts or name.startswith(("/", "\\")) or ".." in parts or _DRIVE.match(name) or "\0" in name:
+        message = f"'{name}' is no artifact name: it must be relative, with no '..' in it."
+        raise errors.RehearsalError(message)
+    return "/".join(parts)
+
+
+def uploaded(run: Path, name: str) -> Path:
+    """Return where an uploaded artifact lies, or would lie."""
+    return run / ARTIFACTS / safe_name(name)
+
+
+def find(run: Path, name: str) -> Path | None:
+    """Return the file of an artifact; None when there is none."""
+    if uploaded(run, name).is_file():
+        return uploaded(run, name)
+    live = run / WORK / safe_name(name)
+    return live if safe_name(name).split("/")[0] in TRACKED and live.is_file() else None
+
+
+def names(run: Path) -> list[str]:
+    """Return the names of a run's artifacts, sorted."""
+    found = dict.fromkeys(_files(run / ARTIFACTS))
+    for folder in TRACKED:
+        found.update((f"{folder}/{name}", None) for name in _files(run / WORK / folder))
+    return sorted(found)
+
+
+def below(run: Path, prefix: str) -> list[str]:
+    """Return the names of the artifacts that are this one or lie in this folder."""
+    parts = [part for part in prefix.split("/") if part]
+    return [name for name in names(run) if name.split("/")[: len(parts)] == parts]
+
+
+def collect(run: Path) -> None:
+    """Move what the run left in ``outputs`` and ``logs`` to its artifacts; a name uploaded before stays as it was."""
+    for folder in TRACKED:
+        for name in list(_files(run / WORK / folder)):
+            source, target = run / WORK / folder / name, run / ARTIFACTS / folder / name
+            if target.exists():
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_symlink():
+                shutil.copyfile(source, target)
+            else:
+                source.replace(target)
+
+
+def _files(folder: Path) -> Iterator[str]:
+    """Yield the names of the files below a folder; links to folders are not followed."""
+    for path, _, files in os.walk(folder):
+        for file in files:
+            full = Path(path, file)
+            if full.is_file():
+                yield full.relative_to(folder).as_posix()

@@ -1,0 +1,217 @@
+"""What a rehearsal gives back, and what it tells while it runs.
+
+Values only. Statuses are the service's words: ``NotStarted``, ``Running``, ``Completed``, ``Failed``, ``Canceled``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from hyperdrive_retrofit import errors
+
+NOT_STARTED, RUNNING = "NotStarted", "Running"
+COMPLETED, FAILED, CANCELED = "Completed", "Failed", "Canceled"
+ENDED = (COMPLETED, FAILED, CANCELED)
+
+
+@attrs.frozen
+class StepResult:
+    """One step, after the rehearsal.
+
+    Attributes:
+        key: As in the graph: the name, with ``#2``, ``#3``, ... where names repeat.
+        name: The step's name.
+        status: ``NotStarted`` for a step that was skipped or whose upstream did not complete.
+        run_id: Id of the step run; None when it was not started.
+        metrics: Name to value; a list when logged more than once, a dict of columns for rows and tables.
+        tags: The step run's tags.
+        outputs: The folder that holds its artifacts ``outputs/...``; None when it was not started.
+        data: Output name to the path where the data were delivered.
+        log: The log file; None when it was not started. That of a sweep says what became of its children.
+        error: The last lines of the traceback, or why it failed; None unless it failed.
+    """
+
+    key: str
+    name: str
+    status: str
+    run_id: str | None = None
+    metrics: Mapping[str, Any] = attrs.Factory(dict)
+    tags: Mapping[str, str] = attrs.Factory(dict)
+    outputs: Path | None = None
+    data: Mapping[str, Path] = attrs.Factory(dict)
+    log: Path | None = None
+    error: str | None = None
+
+
+@attrs.frozen
+class Child:
+    """One run of a sweep, after the rehearsal.
+
+    Attributes:
+        id: ``HD_<guid>_<n>``.
+        step: Key of the HyperDriveStep.
+        status: ``Canceled`` when the policy or a limit ended it.
+        hyperparameters: Name as in the search space to value; whole numbers and booleans stay what they are.
+        metrics: As in :attr:`StepResult.metrics`.
+        value: The best value of the primary metric that it logged; None when it logged none.
+        tags: Its run's tags.
+        artifacts: The folder that holds its artifacts, ``outputs`` among them.
+        log: The log file.
+        error: The last lines of the traceback, or why it ended; None when it completed.
+    """
+
+    id: str
+    step: str
+    status: str
+    hyperparameters: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    value: float | None
+    tags: Mapping[str, str]
+    artifacts: Path
+    log: Path
+    error: str | None = None
+
+
+@attrs.frozen
+class RegisteredModel:
+    """One model that a script registered; ``path`` is its copy in the rehearsal's folder."""
+
+    name: str
+    version: int
+    path: Path
+    tags: Mapping[str, str]
+    properties: Mapping[str, str]
+    run_id: str | None
+
+
+@attrs.frozen
+class StepResults(Mapping[str, StepResult]):
+    """The step results by :attr:`StepResult.key`; a name that does not occur is a NotFoundError with close matches."""
+
+    _results: tuple[StepResult, ...]
+
+    def __getitem__(self, key: str) -> StepResult:
+        for result in self._results:
+            if result.key == key:
+                return result
+        known = list(self)
+        close = difflib.get_close_matches(str(key), known, n=1)
+        hint = f" Did you mean '{close[0]}'?" if close else ""
+        raise errors.NotFoundError(f"No step '{key}' in this rehearsal.{hint} It has: {', '.join(known) or 'none'}.")
+
+    def __contains__(self, key: object) -> bool:
+        return any(result.key == key for result in self._results)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the result of a step, or the default."""
+        return next((result for result in self._results if result.key == key), default)
+
+    def __iter__(self) -> Iterator[str]:
+        return (result.key for result in self._results)
+
+    def __len__(self) -> int:
+        return len(self._results)
+
+
+@attrs.frozen
+class Rehearsal:
+    """The result of a rehearsal.
+
+    Attributes:
+        status: ``Completed``, ``Failed`` or ``Canceled`` (a script cancelled the pipeline run).
+        steps: Step results by key, in the order of the graph.
+        children: The children of all sweeps, in the order in which they were made.
+        best: The child whose outputs are handed on: the best Completed one of the last sweep. None when there is
+            none. HyperDrive's own choice (``get_best_run_by_primary_metric``) also counts failed and cancelled ones.
+        models: What the scripts registered, in that order.
+        metrics: Of the pipeline run itself (what scripts log on ``run.parent``).
+        tags: Of the pipeline run itself.
+        run_id: Id of the pipeline run.
+        workdir: The folder of this rehearsal; ``resume=`` takes it.
+        notes: What was not as in the cloud, one sentence each.
+        error: Why it failed when no step did (the time limit), else None.
+    """
+
+    status: str
+    steps: StepResults
+    children: tuple[Child, ...]
+    best: Child | None
+    models: tuple[RegisteredModel, ...]
+    metrics: Mapping[str, Any]
+    tags: Mapping[str, str]
+    run_id: str
+    workdir: Path
+    notes: tuple[str, ...] = ()
+    error: str | None = None
+
+    def __str__(self) -> str:
+        from hyperdrive_retrofit.render import rehearsal  # the listed exception: see docs/architecture.md
+
+        return rehearsal.rehearsal_text(self)
+
+    def _repr_html_(self) -> str:
+        from hyperdrive_retrofit.render import rehearsal
+
+        return rehearsal.rehearsal_html(self)
+
+
+@attrs.frozen
+class Started:
+    """The rehearsal starts: how many steps it will run, and where."""
+
+    workdir: Path
+    steps: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class StepStarted:
+    """A step starts; ``children`` is how many runs its sweep will have, 0 when it is none."""
+
+    key: str
+    children: int = 0
+
+
+@attrs.frozen
+class ChildStarted:
+    """A child of a sweep starts."""
+
+    step: str
+    id: str
+    hyperparameters: Mapping[str, Any]
+
+
+@attrs.frozen
+class ChildEnded:
+    """A child of a sweep ended; ``best`` is the best value of all Completed ones so far."""
+
+    step: str
+    id: str
+    status: str
+    value: float | None
+    best: float | None
+
+
+@attrs.frozen
+class StepEnded:
+    """A step ended, or was never started."""
+
+    key: str
+    status: str
+    error: str | None = None
+
+
+@attrs.frozen
+class Ended:
+    """The rehearsal ended."""
+
+    status: str
+    workdir: Path
+
+
+Event = Started | StepStarted | ChildStarted | ChildEnded | StepEnded | Ended

@@ -1,0 +1,409 @@
+"""Reads expressions: what each may stand for."""
+
+from __future__ import annotations
+
+import abc
+import ast
+import builtins
+from collections.abc import Iterable
+
+import attrs
+
+from hyperdrive_retrofit.script import libraries, paths, runs
+from hyperdrive_retrofit.script.containers import iterated, map_item, namespace_item, put, sequence_item, update
+from hyperdrive_retrofit.script.context import Context
+from hyperdrive_retrofit.script.facts import UNKNOWN, Named
+from hyperdrive_retrofit.script.objects import class_item, is_property
+from hyperdrive_retrofit.script.values import (
+    ANYTHING,
+    NONE,
+    NOTHING,
+    Atom,
+    Bound,
+    Call,
+    ClassObject,
+    Const,
+    Datasets,
+    External,
+    Function,
+    Instance,
+    LocalModule,
+    Made,
+    Mapping,
+    Method,
+    Namespace,
+    OptionText,
+    OtherPath,
+    ParentTable,
+    Parser,
+    Remainder,
+    RunObject,
+    Scope,
+    Sequence,
+    Super,
+    Value,
+    join,
+    literal,
+    one,
+)
+
+BUILTINS = frozenset(dir(builtins))
+STAR_NAMES = {"Run", "Model", "Workspace", "Experiment", "Dataset"}
+
+
+@attrs.define(eq=False)
+class Expressions(Context):
+    """Reads expressions in a scope."""
+
+    scope: Scope = attrs.field(kw_only=True)
+    yields: list[Value] = attrs.Factory(list)
+    named: set[str] = attrs.Factory(set)
+
+    @abc.abstractmethod
+    def call(self, value: Value, call: Call) -> Value:
+        """Follow a call."""
+
+    @abc.abstractmethod
+    def call_method(self, value: Value, name: str, call: Call) -> Value:
+        """Follow a call of a method."""
+
+    @abc.abstractmethod
+    def bind(self, target: ast.expr, value: Value) -> None:
+        """Assign a value to a target."""
+
+    @abc.abstractmethod
+    def module_item(self, module: LocalModule, name: str) -> Value:
+        """Give a name of a local module."""
+
+    def read(self, node: ast.expr) -> Value:  # noqa: C901, PLR0911 one case per kind
+        """Read an expression."""
+        self.count_step()
+        match node:
+            case ast.Name():
+                self.named.add(node.id)
+                return self.look_up(node.id)
+            case ast.Constant():
+                return _constant(node)
+            case ast.Attribute():
+                self.named.add(node.attr)
+                return self.get(self.read(node.value), node.attr, node)
+            case ast.Call():
+                return self.read_call(node)
+            case ast.Subscript():
+                return self.get_item(self.read(node.value), self.read(node.slice), node)
+            case ast.BinOp():
+                return self.operate(self.read(node.left), node.op, self.read(node.right), node)
+            case ast.Compare():
+                return self.compare(node)
+            case ast.BoolOp():
+                return join(self.read_all(node.values))
+            case ast.JoinedStr():
+                return self.joined_text(node)
+            case ast.List() | ast.Tuple() | ast.Set():
+                return self.sequence(node)
+            case ast.Dict():
+                return self.mapping(node)
+            case _:
+                return self.read_rarer(node)
+
+    def read_rarer(self, node: ast.expr) -> Value:
+        """Read an expression of the rarer kinds."""
+        match node:
+            case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp():
+                return self.comprehension(node)
+            case ast.IfExp():
+                return self.choice(node)
+            case ast.Lambda():
+                return one(Function(node, self.scope))
+            case ast.NamedExpr():
+                value = self.read(node.value)
+                self.bind(node.target, value)
+                return value
+            case ast.Await() | ast.Starred():
+                return self.read(node.value)
+            case ast.Yield() | ast.YieldFrom():
+                return self.given_out(node)
+            case _:
+                self.read_all(child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr))
+                return ANYTHING
+
+    def read_all(self, nodes: Iterable[ast.expr | None]) -> list[Value]:
+        """Read several expressions."""
+        return [self.read(node) for node in nodes if node is not None]
+
+    def look_up(self, name: str) -> Value:
+        """Find a name in the scopes around, then among star imports and builtins."""
+        scope: Scope | None = self.scope
+        while scope is not None:
+            if name in scope.names and (scope is self.scope or not scope.is_class):
+                return scope.names[name]
+            last, scope = scope, scope.parent
+        if name in BUILTINS:
+            return one(External(f"builtins.{name}"))
+        stars = [star for star in last.stars if star.startswith("azureml.") or name not in STAR_NAMES]
+        return one(External(f"{stars[-1]}.{name}")) if stars else one(OtherPath()) if name == "__file__" else ANYTHING
+
+    def get(self, value: Value, name: str, node: ast.AST) -> Value:
+        """Give an attribute of a value."""
+        return join(self._get(atom, name, node) for atom in value) or ANYTHING
+
+    def _get(self, atom: Atom, name: str, node: ast.AST) -> Value:  # noqa: C901, PLR0911, PLR0912 one case per kind
+        match atom:
+            case External():
+                if atom.name == "sys" and name == "argv":
+                    self.record.argv_loads += 1
+                if atom.name in ("os", "os.path") and name == "sep":
+                    return one(Const("/"))
+                return one(External(f"{atom.name}.{name}"))
+            case Namespace():
+                return one(atom) if name == "__dict__" else atom.value(name)
+            case Parser():
+                return one(Sequence([one(atom)])) if name == "_action_groups" else one(Method(atom, name))
+            case RunObject():
+                return runs.attribute(self, atom, name, node)
+            case Made():
+                return runs.made_attribute(atom.kind, name)
+            case OptionText():
+                return paths.parent(one(atom)) if name == "parent" else paths.texts_of([one(atom)])
+            case OtherPath():
+                return one(OtherPath())
+            case LocalModule():
+                return self.module_item(atom, name)
+            case Instance():
+                return self._instance_item(atom, name, node)
+            case ClassObject() | Super():
+                return class_item(atom, name)
+            case Function() if name in ("command", "group") and atom.command:
+                return one(External(f"click.Group.{name}"))
+            case _:
+                return ANYTHING
+
+    def _instance_item(self, instance: Instance, name: str, node: ast.AST) -> Value:
+        found = join(
+            self.call(one(item), Call(node)) if isinstance(item, Bound) and is_property(item.function) else one(item)
+            for item in class_item(instance, name)
+        )
+        return join([instance.attributes.get(name, NOTHING), found])
+
+    def get_item(self, value: Value, key: Value, node: ast.Subscript) -> Value:
+        """Give an item of a value."""
+        return join(self._get_item(atom, key, node) for atom in value) or ANYTHING
+
+    def _get_item(self, atom: Atom, key: Value, node: ast.Subscript) -> Value:  # noqa: PLR0911 one case per kind
+        match atom:
+            case Sequence():
+                return sequence_item(atom, key, isinstance(node.slice, ast.Slice))
+            case Mapping():
+                return map_item(atom, key)
+            case Namespace():
+                return namespace_item(atom, key)
+            case ParentTable():
+                return runs.table_item(self, atom, key, node)
+            case Datasets():
+                return runs.dataset_item(self, atom, key, node)
+            case Made():
+                return runs.made_item(self, atom.kind, key, node)
+            case External("os.environ"):
+                return self.environment(key, node)
+            case External("sys.argv"):
+                return one(atom) if isinstance(node.slice, ast.Slice) else ANYTHING
+            case OptionText():
+                return paths.texts_of([one(atom)])
+            case _:
+                self.hand_on([one(atom)], node)
+                return ANYTHING
+
+    def elements(self, value: Value, node: ast.AST) -> Value:
+        """Give what the elements of a value may be, and record what going through them reads."""
+        for atom in value:
+            if isinstance(atom, ParentTable):
+                runs.table_item(self, atom, NOTHING, node)
+            if isinstance(atom, Remainder):
+                self.record.remainder_used = True
+        return iterated(value)
+
+    def environment(self, name: Value, node: ast.AST) -> Value:
+        """Record the read of an environment variable."""
+        text = literal(name)
+        if not isinstance(text, str):
+            return ANYTHING
+        self.record.environment_reads[Named(text, self.place(node))] = None
+        return one(OptionText(f"${text}"))
+
+    def read_call(self, node: ast.Call) -> Value:
+        """Read a call."""
+        function = node.func
+        if isinstance(function, ast.Attribute):
+            self.named.add(function.attr)
+            value = self.read(function.value)
+            call = self._arguments(node)
+            call.receiver = _last_words(function.value)
+            return self.call_method(value, function.attr, call)
+        value = self.read(function)
+        return self.call(value, self._arguments(node))
+
+    def _arguments(self, node: ast.Call) -> Call:
+        call = Call(node)
+        for arg in node.args:
+            if not isinstance(arg, ast.Starred):
+                call.args.append(self.read(arg))
+                continue
+            value = self.read(arg.value)
+            atom = next(iter(value))
+            if len(value) == 1 and isinstance(atom, Sequence) and not atom.open:
+                call.args += atom.items
+            else:
+                call.hide("*", iterated(value) | value)
+        for keyword in node.keywords:
+            value = self.read(keyword.value)
+            if keyword.arg is not None:
+                call.keywords[keyword.arg] = value
+            else:
+                _spread_keywords(call, value)
+        return call
+
+    def operate(self, left: Value, operator: ast.operator, right: Value, node: ast.AST) -> Value:
+        """Give the result of a binary operation, as far as texts and paths go."""
+        text = literal(left)
+        if isinstance(operator, ast.Add):
+            lists = [atom for atom in [*left, *right] if isinstance(atom, Sequence)]
+            if lists:
+                known = len(lists) == len(left) + len(right)
+                items = [item for one_list in lists for item in one_list.items]
+                return one(Sequence(items, open=not known or any(found.open for found in lists)))
+            return paths.concatenated([left, right])
+        if isinstance(operator, ast.Div):
+            return paths.divided(self, left, right, node)
+        if isinstance(operator, ast.Mod) and isinstance(text, str):
+            return paths.percent(text, right)
+        return ANYTHING
+
+    def choice(self, node: ast.IfExp) -> Value:
+        """Read a conditional expression."""
+        self.read(node.test)
+        own = self.asked_about(node.test)
+        with self.branch("if", node, own):
+            first = self.read(node.body)
+        with self.branch("else", node, own):
+            return first | self.read(node.orelse)
+
+    def compare(self, node: ast.Compare) -> Value:
+        """Read a comparison; `"x" in table` reads the table."""
+        left = self.read(node.left)
+        for operator, right in zip(node.ops, self.read_all(node.comparators), strict=True):
+            if isinstance(operator, ast.In | ast.NotIn):
+                for atom in right:
+                    if isinstance(atom, ParentTable):
+                        runs.table_item(self, atom, left, node)
+        return ANYTHING
+
+    def joined_text(self, node: ast.JoinedStr) -> Value:
+        """Read an f-string."""
+        return paths.concatenated([self._piece(piece) for piece in node.values]) if node.values else one(Const(""))
+
+    def _piece(self, node: ast.expr) -> Value:
+        if not isinstance(node, ast.FormattedValue):
+            return self.read(node)
+        value = self.read(node.value)
+        if node.format_spec is not None or node.conversion != -1:
+            return paths.texts_of([value])
+        number = literal(value)
+        return one(Const(str(number))) if number is not UNKNOWN and not isinstance(number, bytes) else value
+
+    def sequence(self, node: ast.List | ast.Tuple | ast.Set) -> Value:
+        """Read a list, tuple or set."""
+        made = Sequence([])
+        for element in node.elts:
+            if isinstance(element, ast.Starred):
+                made.items.append(iterated(self.read(element.value)))
+                made.open = True
+            else:
+                made.items.append(self.read(element))
+        return one(made)
+
+    def mapping(self, node: ast.Dict) -> Value:
+        """Read a dict."""
+        made = Mapping({})
+        for key, value in zip(node.keys, node.values, strict=True):
+            read = self.read(value)
+            if key is not None:
+                put(made, self.read(key), read)
+                continue
+            for other in read:
+                update(made, other)
+        return one(made)
+
+    def comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Value:
+        """Read a comprehension."""
+        outer, self.scope = self.scope, Scope(self.scope.file, self.scope)
+        try:
+            with self.repeating():
+                for generator in node.generators:
+                    self.bind(generator.target, self.elements(self.read(generator.iter), node))
+                    self.read_all(generator.ifs)
+                if isinstance(node, ast.DictComp):
+                    made = Mapping({})
+                    put(made, self.read(node.key), self.read(node.value))
+                    return one(made)
+                return one(Sequence([self.read(node.elt)], open=True))
+        finally:
+            self.scope = outer
+
+    def asked_about(self, test: ast.expr) -> frozenset[str]:
+        """List the options of which a test asks only whether they are given, or whether their folder exists."""
+        match test:
+            case ast.UnaryOp(op=ast.Not(), operand=inner):
+                return self.asked_about(inner)
+            case ast.BoolOp():
+                parts = [self.asked_about(part) for part in test.values]
+                return frozenset.intersection(*parts)
+            case ast.Compare(
+                left=left,
+                ops=[ast.Is() | ast.IsNot() | ast.Eq() | ast.NotEq()],
+                comparators=[ast.Constant(None | "" | True | False)],
+            ):
+                return self.asked_about(left)
+            case ast.Name() | ast.Attribute():
+                return _dests(self.read(test))
+            case ast.Call(func=ast.Attribute() as function):
+                return self._asked_by_call(test, function)
+        return frozenset()
+
+    def _asked_by_call(self, test: ast.Call, function: ast.Attribute) -> frozenset[str]:
+        asked = self.read(function)
+        if len(asked) == 1 and asked <= {External(name) for name in libraries.CHECKERS} and test.args:
+            return _dests(self.read(test.args[0]))
+        return _dests(self.read(function.value)) if function.attr in ("exists", "is_dir") else frozenset()
+
+    def given_out(self, node: ast.Yield | ast.YieldFrom) -> Value:
+        """Read `yield`: what it gives out is an item of what the function returns."""
+        value = self.read(node.value) if node.value else NONE
+        items = iterated(value) if isinstance(node, ast.YieldFrom) else value
+        self.yields.append(one(Sequence([items], open=True)))
+        return ANYTHING
+
+
+def _dests(value: Value) -> frozenset[str]:
+    return frozenset(atom.dest for atom in value if isinstance(atom, OptionText))
+
+
+def _constant(node: ast.Constant) -> Value:
+    value = node.value
+    return one(Const(value)) if value is None or isinstance(value, str | bytes | int | float) else ANYTHING
+
+
+def _last_words(node: ast.expr) -> str:
+    """Give the last name of an expression, as `run` of `self.run`."""
+    if isinstance(node, ast.Call):
+        return _last_words(node.func)
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
+def _spread_keywords(call: Call, value: Value) -> None:
+    for atom in value:
+        if isinstance(atom, Namespace):
+            call.namespace = atom
+        if not isinstance(atom, Mapping) or atom.open or len(value) != 1:
+            call.hide("**", join([*atom.items.values(), atom.rest]) if isinstance(atom, Mapping) else one(atom))
+            continue
+        call.keywords.update({str(key): item for key, item in atom.items.items()})

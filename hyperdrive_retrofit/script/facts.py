@@ -1,0 +1,306 @@
+"""What reading a script tells: frozen values, with "unknown" wherever the text does not prove the answer."""
+
+from __future__ import annotations
+
+import enum
+from typing import Final, Literal, NamedTuple
+
+import attrs
+
+
+class Mark(enum.Enum):
+    """Answers that are no value."""
+
+    UNKNOWN = "unknown"
+    AMBIGUOUS = "ambiguous"
+
+
+UNKNOWN: Final = Mark.UNKNOWN
+"""The script does not say, or says it in a way that cannot be read without running it."""
+
+AMBIGUOUS: Final = Mark.AMBIGUOUS
+"""A token that fits several options."""
+
+DefaultValue = str | int | float | bool | None | tuple[object, ...] | Literal[Mark.UNKNOWN]
+PathKind = Literal[
+    "makes",
+    "may_make",
+    "checks",
+    "writes_self",
+    "writes_below",
+    "reads_self",
+    "reads_below",
+    "lists",
+    "joined_after",
+    "chdir",
+    "subprocess",
+    "escapes",
+]
+
+
+@attrs.frozen
+class Place:
+    """A line of a file; `file` is relative to the source directory, with forward slashes."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        """Print as `train.py:12`."""
+        return f"{self.file}:{self.line}"
+
+
+@attrs.frozen
+class Named:
+    """Something used by name at a place; `name` is None when it is computed, or stands for all."""
+
+    name: str | None
+    place: Place
+
+
+@attrs.frozen
+class Option:
+    """One option or positional argument of the script's command line.
+
+    Args:
+        names: Every spelling, as `("--learning-rate", "-l")`; for a positional its bare name.
+        dest: The name under which the script finds the value.
+        type: "int", "float", "str", "bool", the bare name of another converter, or None when unknown.
+        default: The literal default, or `UNKNOWN`.
+        required: Whether the parser fails without it.
+        takes_values: Values per use: a number (0 for a flag), "?", "*", "+", or None when unknown.
+        choices: The literal choices, or None.
+        place: Where it is declared.
+    """
+
+    names: tuple[str, ...]
+    dest: str
+    type: str | None
+    default: DefaultValue
+    required: bool
+    takes_values: int | Literal["?", "*", "+"] | None
+    choices: tuple[object, ...] | None
+    place: Place
+
+    @property
+    def positional(self) -> bool:
+        """Whether it is given by position."""
+        return not self.names[0].startswith("-")
+
+
+class OptionMatch(NamedTuple):
+    """The option that a token names, and the value written in the same token (`--lr=0.1`, `-l0.1`) or None."""
+
+    option: Option
+    value: str | None
+
+
+@attrs.frozen
+class LoggedMetric:
+    """One logging call for one metric.
+
+    Args:
+        name: The metric, or None when it is computed.
+        on: The run it is logged on: the script's own, its parent, or unknown.
+        repeated: Whether it may be logged more than once: in a loop, a comprehension, a callback, `log_list`.
+        call: "log", "log_list", "log_row", "log_table", "mlflow.log_metric", "mlflow.autolog" and so on.
+        place: Where the call is.
+    """
+
+    name: str | None
+    on: Literal["run", "parent", "unknown"]
+    repeated: bool
+    call: str
+    place: Place
+
+
+@attrs.frozen
+class ParentRead:
+    """A read from the parent run; `kind` "run" is any other read, `name` None means all or unknown."""
+
+    kind: Literal["metric", "tag", "property", "children", "file", "run"]
+    name: str | None
+    place: Place
+
+
+@attrs.frozen
+class ParentWrite:
+    """A write to the parent run, or its cancellation; `name` None means computed, or none."""
+
+    kind: Literal["metric", "tag", "property", "file", "cancel"]
+    name: str | None
+    place: Place
+
+
+@attrs.frozen
+class RunLookup:
+    """A way by which the script finds another run: "find_step_run", "get_run", "get_runs", "Run", "Run.list", ..."""
+
+    call: str
+    name: str | None
+    place: Place
+
+
+@attrs.frozen
+class Registration:
+    """Something put in the workspace; `conditional` says that an `if` stands around it."""
+
+    kind: Literal["model", "model_tag", "dataset"]
+    name: str | None
+    conditional: bool
+    place: Place
+
+
+@attrs.frozen
+class PathUse:
+    """One use of an option's value as a path.
+
+    Kinds: "makes" surely leaves the folder made; "may_make" is a saver that may make it; "checks" asks whether it
+    exists; "writes_self", "writes_below", "reads_self", "reads_below", "lists"; "joined_after" puts it behind another path;
+    "subprocess" and "escapes" hand it to code that is not seen; "chdir" changes the directory and has no option.
+
+    Args:
+        option: The option's dest, `$NAME` for an environment variable, None for "chdir".
+        kind: What is done.
+        branches: The `if` branches around it, outermost first, as labels. What stands in a branch may not happen.
+        place: Where.
+    """
+
+    option: str | None
+    kind: PathKind
+    branches: tuple[str, ...]
+    place: Place
+
+
+@attrs.frozen
+class ScriptFacts:
+    """Everything read from one script and the modules beside it that it imports.
+
+    Functions that nothing calls are not counted. What stands in several places is listed once for each place, in the
+    order in which the script gets there.
+
+    Args:
+        script: The script as asked for.
+        problem: Why nothing could be read, in one sentence, or None.
+        files: The files read, relative to the source directory, the script first.
+        unread: Imported files of the source directory that could not be read.
+        parser: What reads the command line; None when nothing was recognised.
+        options: The options, in order of declaration. `--help` is not listed.
+        options_complete: True only when there are surely no other options.
+        unknown_options: What the parser does with an unknown option; None when unknown.
+        abbreviations: Whether the parser takes `--learn` for `--learning-rate`.
+        metrics: Every logging call.
+        logs_unseen: Something may log metrics that are not listed by name.
+        parent_reads: What is read from the parent run.
+        parent_writes: What is written to the parent run.
+        own_tags: Tags set on the script's own run.
+        run_lookups: Ways to other runs.
+        registrations: Models and datasets registered, tags set on models.
+        model_lookups: Registered models looked up by name.
+        uses_output_datasets: Uses of `run.output_datasets`.
+        uses_input_datasets: Uses of `run.input_datasets`.
+        environment_reads: Environment variables read.
+        path_uses: What is done with the options' values as paths.
+    """
+
+    script: str
+    problem: str | None = None
+    files: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+    parser: Literal["argparse", "click", "other"] | None = None
+    options: tuple[Option, ...] = ()
+    options_complete: bool = False
+    unknown_options: Literal["error", "ignored"] | None = None
+    abbreviations: bool = False
+    metrics: tuple[LoggedMetric, ...] = ()
+    logs_unseen: bool = False
+    parent_reads: tuple[ParentRead, ...] = ()
+    parent_writes: tuple[ParentWrite, ...] = ()
+    own_tags: tuple[Named, ...] = ()
+    run_lookups: tuple[RunLookup, ...] = ()
+    registrations: tuple[Registration, ...] = ()
+    model_lookups: tuple[Named, ...] = ()
+    uses_output_datasets: tuple[Named, ...] = ()
+    uses_input_datasets: tuple[Named, ...] = ()
+    environment_reads: tuple[Named, ...] = ()
+    path_uses: tuple[PathUse, ...] = ()
+
+    def option(self, name: str) -> Option | None:
+        """Find an option by one of its exact names, with or without the leading dashes.
+
+        "_" and "-" are different characters here, as they are for argparse and click.
+        """
+        for option in self.options:
+            if any(name in (spelling, spelling.lstrip("-")) for spelling in option.names):
+                return option
+        return None
+
+    def option_for_token(self, token: str) -> OptionMatch | Literal[Mark.AMBIGUOUS] | None:
+        """Tell which option a token of a command line names.
+
+        Exact names, `--lr=0.1`, `-l0.1` and, where the parser takes them, unique abbreviations are resolved as the
+        parser does it (argparse.py, `_parse_optional` and `_get_option_tuples`).
+
+        Returns:
+            The option with the value in the token, None for a value or an unknown option, `AMBIGUOUS` when several
+            options fit or one-letter flags are put together.
+        """
+        names = {name: option for option in self.options if not option.positional for name in option.names}
+        if not token.startswith("-") or token in ("-", "--"):
+            return None
+        if token in names:
+            return OptionMatch(names[token], None)
+        head, equals, value = token.partition("=")
+        if equals and head in names:
+            return OptionMatch(names[head], value)
+        matches = _attached(names, token)
+        if self.abbreviations:
+            inline = value if equals else None
+            matches += [OptionMatch(option, inline) for name, option in names.items() if name.startswith(head)]
+        if not matches:
+            return None
+        if len({match.option for match in matches}) > 1:
+            return AMBIGUOUS
+        glued_flag = matches[0].option.takes_values == 0 and matches[0].value is not None
+        return AMBIGUOUS if glued_flag or len(matches) > 1 else matches[0]
+
+    def folder_made(self, dest: str) -> bool | None:
+        """Tell whether the script makes the folder that an option names before it writes below it.
+
+        Returns:
+            True when it visibly does, False when it writes below it and provably never makes it, None when unknown.
+        """
+        uses = [use for use in self.path_uses if use.option == dest]
+        kinds = {use.kind for use in uses}
+        writes = [use for use in uses if use.kind == "writes_below"]
+        if "makes" in kinds:
+            return True if _made_before_all(uses, writes) else None
+        sure = any(not any(label.startswith("maybe") for label in use.branches) for use in writes)
+        if not sure or kinds & {"may_make", "checks", "subprocess", "escapes", "joined_after"}:
+            return None
+        return False
+
+    def joined_after_other_path(self, dest: str) -> bool:
+        """Tell whether the script visibly puts the option's value behind another path."""
+        return any(use.option == dest and use.kind == "joined_after" for use in self.path_uses)
+
+
+def _attached(names: dict[str, Option], token: str) -> list[OptionMatch]:
+    """List the one-letter options to which a value is glued, as in `-l0.1`."""
+    short = names.get(token[:2])
+    if token.startswith("--") or short is None:
+        return []
+    return [OptionMatch(short, token[2:])]
+
+
+def _made_before_all(uses: list[PathUse], writes: list[PathUse]) -> bool:
+    """Tell whether every write comes after a make that happens whenever the write does."""
+    if not writes:
+        return any(use.kind == "makes" and not use.branches for use in uses)
+    return all(
+        any(
+            use.kind == "makes" and use.branches == write.branches[: len(use.branches)]
+            for use in uses[: uses.index(write)]
+        )
+        for write in writes
+    )

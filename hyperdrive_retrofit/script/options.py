@@ -1,0 +1,233 @@
+"""Reads the options that argparse is given, and notices other parsers."""
+
+from __future__ import annotations
+
+from typing import Literal, cast
+
+import attrs
+
+from hyperdrive_retrofit.script.containers import iterated
+from hyperdrive_retrofit.script.context import Context
+from hyperdrive_retrofit.script.facts import UNKNOWN, DefaultValue, Option, Place
+from hyperdrive_retrofit.script.values import (
+    ANYTHING,
+    NONE,
+    NOTHING,
+    Call,
+    ClassObject,
+    Converter,
+    External,
+    Function,
+    Namespace,
+    Parser,
+    Remainder,
+    Sequence,
+    Value,
+    literal,
+    names_in,
+    one,
+    plain,
+)
+
+OTHER_PARSERS = (
+    "typer.",
+    "fire.",
+    "absl.flags.",
+    "absl.app.",
+    "hydra.",
+    "simple_parsing.",
+    "transformers.HfArgumentParser",
+    "jsonargparse.",
+    "docopt.",
+    "configargparse.",
+    "plac.",
+    "tap.",
+    "tyro.",
+    "tensorflow.app.",
+    "tensorflow.flags.",
+    "tensorflow.compat.v1.flags.",
+    "tensorflow.compat.v1.app.",
+    "optparse.",
+    "getopt.",
+    "pytorch_lightning.cli.",
+    "lightning.pytorch.cli.",
+)
+FLAG_ACTIONS = {"store_true", "store_false", "store_const", "append_const", "count"}
+VALUE_ACTIONS = {"store", "append", "extend"}
+HARMLESS_METHODS = {"print_help", "print_usage", "format_help", "format_usage", "error", "exit", "get_default"}
+Nargs = int | Literal["?", "*", "+"] | None
+
+
+def call_external(context: Context, name: str, call: Call) -> Value | None:
+    """Follow a call that makes a parser; None for any other."""
+    if name == "argparse.ArgumentParser":
+        return one(make_parser(context, call))
+    if name == "argparse.FileType":
+        return one(Converter("FileType"))
+    if (name + ".").startswith(OTHER_PARSERS):
+        context.record.other_parser = True
+    return None
+
+
+def make_parser(context: Context, call: Call) -> Parser:
+    """Make the parser of a call of ArgumentParser."""
+    parser = Parser(complete=not call.spread)
+    abbreviations = call.get(None, "allow_abbrev")
+    parser.abbreviations = abbreviations == NOTHING or literal(abbreviations) is True
+    for parent in iterated(call.get(None, "parents")):
+        if isinstance(parent, Parser):
+            parser.options += parent.options
+            parser.complete = parser.complete and parent.complete
+        else:
+            parser.complete = False
+    prefixes = literal(call.get(None, "prefix_chars"))
+    if call.get(None, "prefix_chars") != NOTHING and prefixes != "-":
+        parser.complete = False
+    context.record.parsers.append(parser)
+    return parser
+
+
+def call_parser(context: Context, parser: Parser, name: str, call: Call) -> Value:
+    """Follow a method of an argparse parser or group."""
+    if name == "add_argument":
+        _add_argument(context, parser, call)
+    elif name in ("add_argument_group", "add_mutually_exclusive_group"):
+        return one(parser)
+    elif name == "set_defaults":
+        _set_defaults(parser, call)
+    elif name in ("parse_args", "parse_intermixed_args"):
+        parser.parsed.add("error" if _reads_command_line(context, parser, call) else None)
+        return one(Namespace())
+    elif name in ("parse_known_args", "parse_known_intermixed_args"):
+        parser.parsed.add("ignored" if _reads_command_line(context, parser, call) else None)
+        return one(Sequence([one(Namespace()), one(Remainder())]))
+    elif name not in HARMLESS_METHODS:
+        # Subparsers too: their options belong to one command only.
+        parser.complete = False
+        return one(parser) if name in ("add_subparsers", "add_parser") else ANYTHING
+    return ANYTHING
+
+
+def _reads_command_line(context: Context, parser: Parser, call: Call) -> bool:
+    given = call.get(0, "args")
+    from_argv = given == one(External("sys.argv"))
+    context.record.argv_loads -= from_argv
+    reads = from_argv or given in (NOTHING, NONE)
+    parser.complete = parser.complete and reads
+    return reads
+
+
+def _add_argument(context: Context, parser: Parser, call: Call) -> None:
+    uncertain = call.spread or any(not label.startswith("for") for label, _ in context.branches)
+    parser.complete = parser.complete and not uncertain
+    spellings = [names_in(value) for value in call.args]
+    if not spellings or any(None in names for names in spellings):
+        parser.complete = False
+        return
+    rows = [(name,) for name in spellings[0]] if len(spellings) == 1 else list(zip(*spellings, strict=False))
+    if len(spellings) > 1 and any(len(names) != 1 for names in spellings):
+        parser.complete = False
+        return
+    for row in rows:
+        names = tuple(str(name) for name in row)
+        option = _argparse_option(names, call, context.place(call.node))
+        parser.options.append(option)
+        if option.type == "FileType":
+            context.note_path(option.dest, "escapes", call.node)
+
+
+def _argparse_option(names: tuple[str, ...], call: Call, place: Place) -> Option:
+    action = _action(call.get(None, "action"))
+    positional = not names[0].startswith("-")
+    nargs = _nargs(call.get(None, "nargs"))
+    if action == "BooleanOptionalAction":
+        negatives = [f"--no-{name[2:]}" for name in names if name.startswith("--")]
+        names = (*names, *negatives)
+    takes = nargs if action in VALUE_ACTIONS else 0
+    if action is None:
+        takes = None
+    flag = takes == 0
+    kind = _flag_type(action) if flag else type_name(call.get(None, "type"), "str")
+    default = call.get(None, "default")
+    required = literal(call.get(None, "required")) is True
+    missing: DefaultValue = {"store_true": False, "store_false": True}.get(action or "")
+    return Option(
+        names=names,
+        dest=_dest(names, call.get(None, "dest")),
+        type=kind,
+        default=missing if default == NOTHING else default_value(default),
+        required=required or (positional and takes not in ("?", "*") and default == NOTHING),
+        takes_values=takes,
+        choices=_choices(call.get(None, "choices")),
+        place=place,
+    )
+
+
+def _action(value: Value) -> str | None:
+    """Give the action's name; None for one that is not known."""
+    if value == NOTHING:
+        return "store"
+    text = literal(value)
+    if isinstance(text, str):
+        return text if text in FLAG_ACTIONS | VALUE_ACTIONS | {"help", "version"} else None
+    return "BooleanOptionalAction" if value == one(External("argparse.BooleanOptionalAction")) else None
+
+
+def _flag_type(action: str | None) -> str | None:
+    if action == "count":
+        return "int"
+    return "bool" if action in ("store_true", "store_false", "BooleanOptionalAction") else None
+
+
+def _nargs(value: Value) -> Nargs:
+    if value in (NOTHING, NONE):
+        return 1
+    given = literal(value)
+    if given in ("?", "*", "+") or (isinstance(given, int) and not isinstance(given, bool)):
+        return cast(Nargs, given)
+    # argparse.REMAINDER ("...") takes whatever follows.
+    return "*" if given == "..." or value == one(External("argparse.REMAINDER")) else None
+
+
+def _dest(names: tuple[str, ...], given: Value) -> str:
+    """Derive the dest as argparse.py, `_get_optional_kwargs`, does."""
+    text = literal(given)
+    if isinstance(text, str):
+        return text
+    first = next((name for name in names if name.startswith("--")), names[0])
+    return first.lstrip("-").replace("-", "_") if first.startswith("-") else first
+
+
+def type_name(value: Value, absent: str) -> str | None:
+    """Name a converter: "int", "float", "str", "bool", its own bare name, or None when unknown."""
+    if value == NOTHING:
+        return absent
+    if len(value) != 1:
+        return None
+    (atom,) = value
+    if isinstance(atom, External):
+        return atom.name.rpartition(".")[2]
+    if isinstance(atom, Function | ClassObject):
+        return getattr(atom.node, "name", None)
+    return atom.name if isinstance(atom, Converter) else None
+
+
+def default_value(value: Value) -> DefaultValue:
+    """Give a default if it is a literal or a tuple of literals, or `UNKNOWN`."""
+    return cast(DefaultValue, plain(value))
+
+
+def _choices(value: Value) -> tuple[object, ...] | None:
+    if value == NOTHING:
+        return None
+    found = plain(value)
+    return found if isinstance(found, tuple) else None
+
+
+def _set_defaults(parser: Parser, call: Call) -> None:
+    parser.options[:] = [
+        attrs.evolve(option, default=default_value(call.keywords[option.dest]))
+        if option.dest in call.keywords
+        else (attrs.evolve(option, default=UNKNOWN) if call.spread else option)
+        for option in parser.options
+    ]

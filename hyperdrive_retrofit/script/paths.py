@@ -1,0 +1,218 @@
+"""Follows an option's value as a path: joins, texts, and the calls that make, write or read it."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import math
+from collections.abc import Sequence as Items
+
+import attrs
+
+from hyperdrive_retrofit.script.context import Context
+from hyperdrive_retrofit.script.values import (
+    ANYTHING,
+    NOTHING,
+    Atom,
+    Call,
+    Const,
+    Mapping,
+    OptionText,
+    OtherPath,
+    Sequence,
+    Value,
+    join,
+    literal,
+    one,
+)
+
+MOST_TEXTS = 64
+HERE = ("", ".", "./")
+
+
+def joined(context: Context, parts: Items[Value], node: ast.AST) -> Value:
+    """Follow os.path.join and the `/` of paths."""
+    if not parts:
+        return ANYTHING
+    base, later = parts[0], parts[1:]
+    if literal(base) in HERE and later:
+        return joined(context, later, node)
+    for part in later:
+        for atom in part:
+            if isinstance(atom, OptionText):
+                context.note_path(atom.dest, "joined_after", node)
+    return frozenset(_below(atom, later) for atom in base) or ANYTHING
+
+
+def _below(atom: Atom, parts: Items[Value]) -> Atom:
+    if not isinstance(atom, OptionText):
+        return OtherPath()
+    for part in parts:
+        atom = deeper(atom, literal(part))
+    return atom
+
+
+def deeper(base: OptionText, piece: object) -> OptionText:
+    """Go below a path by a piece: a text, or anything else for one that is not known."""
+    if base.form != "path":
+        return base
+    if base.depth < 0 or (isinstance(piece, str) and (".." in piece or piece.startswith("/"))):
+        return attrs.evolve(base, form="text")
+    if not isinstance(piece, str):
+        return attrs.evolve(base, depth=base.depth + 1, exact=False, slash=False)
+    count = sum(part not in HERE for part in piece.replace("\\", "/").split("/"))
+    return attrs.evolve(base, depth=base.depth + count, slash=False)
+
+
+def parent(value: Value) -> Value:
+    """Follow os.path.dirname and Path.parent."""
+    return frozenset(
+        attrs.evolve(atom, depth=atom.depth - 1) if isinstance(atom, OptionText) else OtherPath() for atom in value
+    )
+
+
+def as_pathlib(value: Value) -> Value:
+    """Follow Path(...) of one argument."""
+    return frozenset(
+        attrs.evolve(atom, pathlib=True)
+        if isinstance(atom, OptionText)
+        else (atom if isinstance(atom, Const) else OtherPath())
+        for atom in value
+    )
+
+
+def divided(context: Context, left: Value, right: Value, node: ast.AST) -> Value:
+    """Follow the `/` operator, which is a division unless a path stands beside it."""
+    if any(isinstance(atom, OtherPath) or (isinstance(atom, OptionText) and atom.pathlib) for atom in left | right):
+        return as_pathlib(joined(context, [left, right], node))
+    if any(isinstance(atom, Const) and isinstance(atom.value, str) for atom in left):
+        return joined(context, [left, right], node)
+    return ANYTHING
+
+
+def concatenated(pieces: Items[Value]) -> Value:
+    """Follow a text put together from pieces (`+`, f-strings, format): what it may be as a path."""
+    spelled = _spelled(pieces)
+    if spelled:
+        return spelled
+    texts = [literal(piece) for piece in pieces]
+    options = [atom for piece in pieces for atom in piece if isinstance(atom, OptionText)]
+    if not options:
+        last = texts[-1]
+        ends_in_slash = isinstance(last, str) and last.endswith("/")
+        return frozenset({OtherPath(slash=True)}) if ends_in_slash else ANYTHING
+    while pieces and texts[0] in HERE:
+        pieces, texts = pieces[1:], texts[1:]
+    return frozenset(_text_of(atom, pieces, texts) for atom in options)
+
+
+def _spelled(pieces: Items[Value]) -> Value:
+    """Give every text that literal pieces make, or nothing when one is not literal or there are too many."""
+    choices = [[atom.value for atom in piece if isinstance(atom, Const)] for piece in pieces]
+    if any(len(found) != len(piece) or not found for found, piece in zip(choices, pieces, strict=True)):
+        return NOTHING
+    if not all(isinstance(text, str) for found in choices for text in found):
+        return NOTHING
+    if math.prod(len(found) for found in choices) > MOST_TEXTS:
+        return NOTHING
+    return frozenset(Const("".join(map(str, row))) for row in itertools.product(*choices))
+
+
+def _text_of(atom: OptionText, pieces: Items[Value], texts: Items[object]) -> Atom:
+    position = next(index for index, piece in enumerate(pieces) if atom in piece)
+    if atom.form != "path":
+        return atom
+    if position:
+        before = texts[position - 1]
+        slashed = isinstance(before, str) and before.endswith("/")
+        slashed = slashed or any(isinstance(other, OtherPath) and other.slash for other in pieces[position - 1])
+        alone = not any(isinstance(text, str) and " " in text for text in texts)
+        return attrs.evolve(atom, form="moved" if slashed and alone else "text")
+    after = "".join(text if isinstance(text, str) else "?" for text in texts[1:])
+    if not after:
+        return atom
+    after = "/" + after if atom.slash else after
+    if not after.startswith("/") or " " in after:
+        return attrs.evolve(atom, form="text")
+    certain = all(isinstance(text, str) for text in texts[1:])
+    below = attrs.evolve(deeper(atom, after.lstrip("/")), slash=after.endswith("/"))
+    return below if certain else attrs.evolve(below, exact=False)
+
+
+def formatted(template: str, call: Call) -> Value:
+    """Follow `"{}/x".format(out)`."""
+    pieces: list[Value] = []
+    rest, position = template, 0
+    while "{" in rest and "}" in rest:
+        head, _, rest = rest.partition("{")
+        field, _, rest = rest.partition("}")
+        pieces.append(one(Const(head)))
+        if field in ("", str(position)):
+            pieces.append(call.get(position) or ANYTHING)
+            position += 1
+        else:
+            pieces.append(call.get(None, field) or _anything_of(call))
+    return concatenated([*pieces, one(Const(rest))])
+
+
+def percent(template: str, right: Value) -> Value:
+    """Follow `"%s/x" % out`."""
+    (atom, *others) = right or ANYTHING
+    fields = atom.items if isinstance(atom, Sequence) and not others else [right]
+    heads = template.split("%s")
+    if len(heads) != len(fields) + 1:
+        return texts_of(fields)
+    pieces = [piece for head, field in zip(heads, fields, strict=False) for piece in (one(Const(head)), field)]
+    return concatenated([*pieces, one(Const(heads[-1]))])
+
+
+def _anything_of(call: Call) -> Value:
+    return texts_of(call.everything())
+
+
+def texts_of(values: Items[Value]) -> Value:
+    """Give the texts of unknown shape that hold these values."""
+    found = frozenset(attrs.evolve(atom, form="text") for atom in options_in(values))
+    return found or ANYTHING
+
+
+def options_in(values: Items[Value]) -> list[OptionText]:
+    """List the option values held by values, lists and dicts included."""
+    found: list[OptionText] = []
+    for atom in join(values):
+        if isinstance(atom, OptionText):
+            found.append(atom)
+        elif isinstance(atom, Sequence):
+            found += options_in([item - {atom} for item in atom.items])
+        elif isinstance(atom, Mapping):
+            found += options_in([item - {atom} for item in atom.items.values()])
+    return found
+
+
+def makes(context: Context, value: Value, parents: bool | None, node: ast.AST) -> None:
+    """Record that a folder is made; `parents` says whether missing folders above it are made too, None if unknown.
+
+    The service makes `outputs/` itself, so that one level can be made without `parents`.
+    """
+    for atom in value:
+        if not isinstance(atom, OptionText):
+            continue
+        if atom.form != "path":
+            context.use(one(atom), "writes", node)
+        elif atom.depth >= 0 and (parents or (atom.depth == 0 and atom.exact)):
+            context.note_path(atom.dest, "makes", node)
+        elif atom.depth >= 0 and parents is None:
+            context.note_path(atom.dest, "may_make", node)
+        elif atom.depth >= 0:
+            context.use(one(atom), "writes", node)
+            if not atom.exact:
+                context.note_path(atom.dest, "may_make", node)
+
+
+def opens(context: Context, path: Value, mode: Value, node: ast.AST) -> None:
+    """Record what opening a file does."""
+    text = "r" if mode == NOTHING else literal(mode)
+    if not isinstance(text, str):
+        context.hand_on([path], node)
+    else:
+        context.use(path, "writes" if set(text) & set("wax+") else "reads", node)
