@@ -40,7 +40,7 @@ class Change:
     """One edit.
 
     Attributes:
-        action: ``replace``, ``remove``, ``redirect``, ``set``, ``add``, ``hand on`` or ``copy``.
+        action: ``replace``, ``remove``, ``redirect``, ``set``, ``tune``, ``add``, ``hand on`` or ``copy``.
         step: Name of the step it happens to.
         what: What is edited.
         becomes: What it is afterwards; None when it is gone.
@@ -96,6 +96,7 @@ class Plan:
         sweep: The sweep.
         source_directory: The training script's folder, as the HyperDriveStep gets it.
         child_arguments: For each argument that stays its position and what it becomes.
+        removed: The fixed values of hyperparameters that go, as they were written.
         variables: Environment variables that each child gets besides its own: outputs in no argument.
         handed_on: How each output reaches its readers.
         metrics: Name of the HyperDriveStep's metrics output.
@@ -111,6 +112,7 @@ class Plan:
     sweep: Sweep
     source_directory: str
     child_arguments: tuple[tuple[int, Argument], ...]
+    removed: tuple[str, ...]
     variables: tuple[tuple[str, str], ...]
     handed_on: tuple[HandedOn, ...]
     metrics: str
@@ -363,6 +365,7 @@ def make_plan(
         sweep=case.sweep,
         source_directory=source_directory,
         child_arguments=tuple((index, _redirect(argument, paths)) for index, argument in kept),
+        removed=tuple(" ".join(token.text or str(token.argument) for token in use.tokens) for use in case.command_line.tuned),
         variables=tuple((f"AZUREML_DATAREFERENCE_{name}", path) for name, path in paths.items() if name not in in_arguments),
         handed_on=handed_on,
         metrics=_unused(f"{_slug(step.name)}_metrics", [port.name for port in step.inputs] + list(paths)),
@@ -448,12 +451,13 @@ def _unused(name: str, taken: Collection[str]) -> str:
 def _changes(plan: Plan) -> list[Change]:
     step = plan.training_step
     changes = [Change("replace", step.name, step.kind, "HyperDriveStep")]
-    kept = dict(plan.child_arguments)
-    for index, argument in enumerate(step.arguments):
-        if index not in kept:
-            changes.append(Change("remove", step.name, str(argument)))
-        elif kept[index] != argument:
-            changes.append(Change("redirect", step.name, str(argument), str(kept[index])))
+    changes += [Change("remove", step.name, text) for text in plan.removed]
+    option = ""
+    for index, argument in plan.child_arguments:
+        old = step.arguments[index]
+        if argument != old and _outputs_in(old):
+            changes.append(Change("redirect", step.name, f"{option}{old}", f"{option}{argument}"))
+        option = f"{argument} " if isinstance(argument, Text) and argument.value.startswith("-") else ""
     changes += [Change("set", step.name, name, path) for name, path in plan.variables]
     for name, option in plan.places:
         expression = next(item.expression for item in plan.sweep.space if item.name == name)

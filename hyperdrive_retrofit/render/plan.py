@@ -5,12 +5,9 @@ from __future__ import annotations
 import attrs
 
 from hyperdrive_retrofit.graph import Graph, Step
-from hyperdrive_retrofit.plan import PROMOTE_SCRIPT, TUNABLE, Change, Plan
+from hyperdrive_retrofit.plan import PROMOTE_SCRIPT, TUNABLE, Plan
 from hyperdrive_retrofit.render.graph import graph_mermaid, preformatted
 from hyperdrive_retrofit.sweep import NoTermination
-
-
-_SIGNS = {"replace": "~", "remove": "-", "redirect": "~", "set": "+", "tune": "+", "add": "+", "hand on": ">", "copy": "="}
 
 
 def plan_text(plan: Plan) -> str:
@@ -18,7 +15,7 @@ def plan_text(plan: Plan) -> str:
     sections = [
         [f"Tune step '{plan.training_step.name}' of {len(plan.graph)} with HyperDrive."],
         ["Pipeline", *_pipeline(plan)],
-        [f"Arguments of '{plan.training_step.name}'", *(_arguments(plan) or ["  none are changed"])],
+        [f"Arguments of '{plan.training_step.name}'", *_arguments(plan)],
         ["Sweep", *_sweep(plan)],
         ["A child runs", f"  {plan.training_step.script} {' '.join(plan.child_command(_first_values(plan)))}".rstrip()],
         ["Findings", *_findings(plan)],
@@ -71,16 +68,15 @@ def _now_after(plan: Plan, step: Step) -> str:
 
 
 def _arguments(plan: Plan) -> list[str]:
-    lines = []
-    for change in plan.changes:
-        if change.step == plan.training_step.name and change.action in ("remove", "redirect", "set", "tune"):
-            lines.append(f"  {_SIGNS[change.action]} {_argument(change)}")
-    return lines
-
-
-def _argument(change: Change) -> str:
-    arrow = {"redirect": " -> ", "set": " = ", "tune": "  "}.get(change.action, "")
-    return f"{change.what}{arrow}{change.becomes or ''}"
+    """Return the training step's command line as a diff."""
+    changes = [change for change in plan.changes if change.step == plan.training_step.name]
+    lines = [f"  - {change.what}" for change in changes if change.action == "remove"]
+    for change in changes:
+        if change.action == "redirect":
+            lines += [f"  - {change.what}", f"  + {change.becomes}"]
+    lines += [f"  + {change.what}={change.becomes}, as a variable" for change in changes if change.action == "set"]
+    tuned = [f"{change.what} <{change.what.lstrip('-')}>" for change in changes if change.action == "tune"]
+    return [*lines, f"  + {' '.join(tuned)}"]
 
 
 def _sweep(plan: Plan) -> list[str]:
