@@ -14,6 +14,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,11 @@ OTHER = "import argparse\nparser = argparse.ArgumentParser()\nparser.add_argumen
 def chain(length: int, folder: str) -> list[PythonScriptStep]:
     """Return steps that each read what the one before has written."""
     workspace = testing.offline_workspace()
-    store, cluster, run_config = workspace.get_default_datastore(), testing.offline_cluster(workspace), RunConfiguration()
+    store, cluster, run_config = (
+        workspace.get_default_datastore(),
+        testing.offline_cluster(workspace),
+        RunConfiguration(),
+    )
     steps: list[PythonScriptStep] = []
     before: PipelineData | None = None
     for number in range(length):
@@ -83,8 +88,8 @@ def main() -> None:
         workspace = testing.offline_workspace()
         for length in (3, 10, 100, 300, 1000):
             steps = chain(length, folder)
-            ours = best_of_five(lambda: wrap_with_hyperdrive(steps, {"lr": [0.1, 0.2]}, primary_metric_name="F_1"))
-            theirs = best_of_five(lambda: testing.offline_pipeline(workspace, steps))
+            ours = best_of_five(partial(wrap_with_hyperdrive, steps, {"lr": [0.1, 0.2]}, primary_metric_name="F_1"))
+            theirs = best_of_five(partial(testing.offline_pipeline, workspace, steps))
             print(f"{length:>6} {ours:>10.1f} {theirs:>13.1f} {ours / theirs:>15.1%} {ours / length:>16.3f}")
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from hyperdrive_retrofit import errors
 
 if TYPE_CHECKING:
     from hyperdrive_retrofit.api import inspect_steps, plan_retrofit, rehearse, wrap_with_hyperdrive
@@ -43,8 +44,6 @@ __all__ = [
     "rehearse",
     "wrap_with_hyperdrive",
 ]
-
-from hyperdrive_retrofit import errors
 
 
 def __getattr__(name: str) -> Any:

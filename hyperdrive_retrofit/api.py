@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from hyperdrive_retrofit import errors, findings, plan, script, sweep
+import attrs
+
+from hyperdrive_retrofit import errors, findings, plan, request, script, training
 from hyperdrive_retrofit.azure import apply, inspect
-from hyperdrive_retrofit.azure.apply import Retrofit
-from hyperdrive_retrofit.findings import Case, Finding
+from hyperdrive_retrofit.findings import CATALOGUE, Case, Finding
 from hyperdrive_retrofit.graph import Graph, Step
 from hyperdrive_retrofit.plan import Plan
 from hyperdrive_retrofit.rehearsal import engine
 from hyperdrive_retrofit.rehearsal.results import Rehearsal
 from hyperdrive_retrofit.render.rehearsal import display
+from hyperdrive_retrofit.request import Problem
 from hyperdrive_retrofit.script import ScriptFacts
-from hyperdrive_retrofit.sweep import Problem, close_match
-
-
-_HYPERDRIVE_OPTIONS = ("resume_from", "resume_child_runs", "debug_flag", "custom_run_id")
+from hyperdrive_retrofit.sweep import Hyperparameter
 
 
 def inspect_steps(steps: Any) -> Graph:
@@ -34,7 +33,7 @@ def inspect_steps(steps: Any) -> Graph:
     """
     graph, _, problems = inspect.inspect(steps)
     if problems:
-        raise plan.blocked([findings.from_problem(problem) for problem in problems])
+        raise _blocked(problems)
     return graph
 
 
@@ -128,8 +127,7 @@ def wrap_with_hyperdrive(
     if planned.blockers:
         raise plan.blocked(planned.findings)
     if planned.warnings:
-        lines = [f"{len(planned.warnings)} thing(s) to know before paying for a sweep:", *map(str, planned.warnings)]
-        warnings.warn(errors.RetrofitWarning("\n  ".join(lines)), stacklevel=2)
+        warnings.warn(errors.RetrofitWarning(_listing(planned.warnings)), stacklevel=2)
     return apply.build(planned, live).steps
 
 
@@ -210,55 +208,57 @@ def _plan(
 ) -> tuple[Plan, inspect.Live]:
     """Return the plan and the live objects behind it, or raise with everything that is wrong with the call."""
     graph, live, problems = inspect.inspect(existing_steps)
-    space, from_object, properties, found = sweep.read_space(search_space)
+    sweep, found = request.read_sweep(
+        search_space, sampling, policy, max_total_runs, max_concurrent_runs, max_duration_minutes
+    )
     problems += found
-    method, found = sweep.choose_sampling(sampling, from_object, space)
+    problems += request.unknown_codes(ignore, filter(findings.may_be_ignored, CATALOGUE))
+    problems += request.unknown_options(hyperdrive_options)
+    tags, found = request.read_shared_tags(shared_tags)
     problems += found
-    stopping, found = sweep.read_policy(policy, method)
-    problems += found
-    limits, found = sweep.choose_limits(space, method, max_total_runs, max_concurrent_runs, max_duration_minutes)
-    problems += found
-    problems += _unknown_names(ignore, hyperdrive_options)
 
     default = None if default_source_directory is None else os.fspath(default_source_directory)
     read = _script_reader(default)
-    step, found = _training_step(graph, live, training_step, space, primary_metric_name, read)
+    step, found = _training_step(graph, live, training_step, sweep.space, primary_metric_name, read)
     # without a usable space no script fits, and that is not the author's mistake
-    problems += found if space or training_step is not None or not problems else []
-    folder = ""
-    if step is not None:
-        folder, found = plan.check_training_step(step, default)
-        problems += found + plan.check_outputs(graph, step, model_files)
-        primary_metric_name, found = _metric_name(primary_metric_name, read(step))
-        problems += found
-    goal, found = sweep.read_goal(primary_metric_goal, primary_metric_name)
-    problems += found
+    problems += found if sweep.space or training_step is not None or not problems else []
     if step is None:
-        raise plan.blocked([findings.from_problem(problem) for problem in problems])
+        _, found = request.read_goal(primary_metric_goal, str(primary_metric_name or ""))
+        raise _blocked(problems + found)
 
-    planned = sweep.Sweep(space, method, stopping, primary_metric_name or "", goal, *limits, sampling_properties=properties)
+    folder, found = training.check_training_step(step, default)
+    problems += found + training.check_outputs(graph, step, model_files)
+    metric, found = request.read_metric_name(primary_metric_name, read(step))
+    problems += found
+    goal, found = request.read_goal(primary_metric_goal, metric)
+    problems += found + request.unknown_shared_tags(tags, read(step))
+    read_steps = [graph.step(key) for key in (step.key, *graph.downstream(step.key))]
     case = Case(
         graph=graph,
         training=step,
-        sweep=planned,
-        scripts={key: read(graph.step(key)) for key in (step.key, *graph.downstream(step.key)) if graph.step(key).script},
+        sweep=attrs.evolve(sweep, primary_metric_name=metric, primary_metric_goal=goal),
+        scripts={each.key: read(each) for each in read_steps if each.script},
         direct=tuple(model_files or ()),
-        shared_tags=tuple(shared_tags),
+        shared_tags=tags,
         promote=_promote_compute(step, promote_runconfig),
     )
-    problems += _unknown_shared_tags(case)
     if problems:
-        beside = findings.find(case) if step.key in case.scripts else ()
-        raise plan.blocked(
-            [findings.from_problem(problem) for problem in problems]
-            + [finding for finding in beside if finding.code not in ignore]
-        )
+        raise _blocked(problems, [found for found in findings.find(case) if found.code not in ignore] if folder else [])
     given = {
         "promote_runconfig": promote_runconfig,
         "promote_compute_target": promote_compute_target,
         "hyperdrive_options": dict(hyperdrive_options or {}),
     }
     return plan.make_plan(case, folder, dict(model_files or {}), tuple(ignore), apply.apply, given), live
+
+
+def _blocked(problems: Sequence[Problem], beside: Sequence[Finding] = ()) -> errors.BlockedError:
+    return plan.blocked([*map(findings.from_problem, problems), *beside])
+
+
+def _listing(found: Sequence[Finding]) -> str:
+    things = "1 thing" if len(found) == 1 else f"{len(found)} things"
+    return "\n  ".join([f"{things} to know before paying for a sweep:", *map(str, found)])
 
 
 def _script_reader(default_source_directory: str | None) -> Callable[[Step], ScriptFacts]:
@@ -277,12 +277,12 @@ def _training_step(
     graph: Graph,
     live: inspect.Live,
     wanted: Any,
-    space: tuple[sweep.Hyperparameter, ...],
+    space: tuple[Hyperparameter, ...],
     metric: str | None,
     read: Callable[[Step], ScriptFacts],
 ) -> tuple[Step | None, list[Problem]]:
     if wanted is None or isinstance(wanted, str):
-        return plan.find_training_step(graph, wanted, [parameter.option for parameter in space], metric, read)
+        return training.find_training_step(graph, wanted, [parameter.option for parameter in space], metric, read)
     key = live.keys.get(id(wanted))
     if key is not None:
         return graph.step(key), []
@@ -291,42 +291,5 @@ def _training_step(
     return None, [Problem("HR003", "training_step", message, "Give a step of existing_steps, or its name.")]
 
 
-def _metric_name(given: str | None, facts: ScriptFacts) -> tuple[str | None, list[Problem]]:
-    if given:
-        return given, []
-    logged = sorted({metric.name for metric in facts.metrics if metric.name and metric.on != "parent"})
-    if given is None and len(logged) == 1 and not facts.logs_unseen:
-        return logged[0], []
-    seen = f"The training script logs {', '.join(logged)}." if logged else "No metric that the training script logs can be read."
-    return None, [Problem("HR009", "primary_metric_name", seen, "Say which one decides: primary_metric_name='...'.")]
-
-
 def _promote_compute(step: Step, run_config: Any) -> Any:
     return step.compute if run_config is None else inspect.compute_picture(run_config, run_config.target)
-
-
-def _unknown_names(ignore: Collection[str], hyperdrive_options: Mapping[str, Any] | None) -> list[Problem]:
-    problems = []
-    for code in [ignore] if isinstance(ignore, str) else ignore:
-        if isinstance(ignore, str) or code not in findings.CATALOGUE or not findings.may_be_ignored(code):
-            known = [code for code in findings.CATALOGUE if findings.may_be_ignored(code)]
-            message = f"{code!r} is no finding that can be ignored{close_match(code, known)}."
-            problems.append(Problem("HR011", "ignore", message, 'For example ignore=("HR107",).'))
-    for name in hyperdrive_options or {}:
-        if name not in _HYPERDRIVE_OPTIONS:
-            message = f"HyperDriveConfig takes no {name!r} from here{close_match(name, _HYPERDRIVE_OPTIONS)}."
-            fix = f"Here go {', '.join(_HYPERDRIVE_OPTIONS)}; the others are arguments of the call itself."
-            problems.append(Problem("HR011", "hyperdrive_options", message, fix))
-    return problems
-
-
-def _unknown_shared_tags(case: Case) -> list[Problem]:
-    written = {write.name for write in case.facts.parent_writes if write.kind == "tag"}
-    if case.facts.problem is not None or None in written:
-        return []
-    unknown = [tag for tag in case.shared_tags if tag not in written]
-    fix = f"It writes: {', '.join(sorted(map(str, written))) or 'none'}."
-    return [
-        Problem("HR011", "shared_tags", f"{case.script} writes no tag {tag!r} on run.parent{close_match(tag, written)}.", fix)
-        for tag in unknown
-    ]

@@ -2,7 +2,7 @@
 
 The script's own parser decides how many values an option takes and which spellings it knows; where
 it cannot be read, an option followed by at most one value is still plain. Everything else is
-"ambiguous", never a guess.
+"unclear", never a guess. Rules: ``ArgumentParser._parse_optional`` and ``_parse_known_args`` (argparse.py).
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from collections.abc import Collection, Sequence
 import attrs
 
 from hyperdrive_retrofit.graph import Argument, InputPath, Joined, OutputPath, Parameter, Text
-from hyperdrive_retrofit.script import AMBIGUOUS, Option, ScriptFacts
+from hyperdrive_retrofit.script import AMBIGUOUS, Option, OptionMatch, ScriptFacts
 from hyperdrive_retrofit.sweep import Hyperparameter
 
-
-_NEGATIVE_NUMBER = re.compile(r"-\d+$|-\d*\.\d+([eE][-+]?\d+)?$|-\d+[eE][-+]?\d+$")  # argparse.py
+_NEGATIVE_NUMBER = re.compile(r"-(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")
+_END_OF_OPTIONS = "--"
 
 
 @attrs.frozen
@@ -37,16 +37,10 @@ class Token:
     text: str | None
     argument: Argument
 
-    @property
-    def is_option(self) -> bool:
-        """True when a parser takes it for an option, not for a value."""
-        text = self.text
-        return text is not None and len(text) > 1 and text[0] == "-" and not _NEGATIVE_NUMBER.match(text) and " " not in text
-
 
 @attrs.frozen
 class Use:
-    """One option as given on the command line, with its values.
+    """One option or positional as given on the command line, with its values.
 
     Attributes:
         option: The script's option; None when the script could not be read or does not know it.
@@ -60,6 +54,11 @@ class Use:
     values: tuple[Token, ...]
     certain: bool = True
 
+    @property
+    def positional(self) -> bool:
+        """True when it has no option's token before its values."""
+        return self.tokens == self.values
+
 
 @attrs.frozen
 class CommandLine:
@@ -68,7 +67,7 @@ class CommandLine:
     Attributes:
         uses: Every option and positional, in order.
         tuned: The uses that give a hyperparameter a fixed value.
-        unclear: Tokens that may belong to a hyperparameter, and nothing tells.
+        unclear: Tokens that may belong to a hyperparameter, or would be read otherwise without one.
     """
 
     uses: tuple[Use, ...]
@@ -92,7 +91,7 @@ class CommandLine:
             if len(left) == len(words):
                 kept.append((index, argument))
             elif left:
-                kept.append((index, Text(shlex.join(left))))
+                kept.append((index, Text(shlex.join(word for word in left if word is not None))))
         return tuple(kept)
 
 
@@ -106,51 +105,132 @@ def read_command_line(
         facts: What is known of the script.
         space: The hyperparameters; their fixed values are found in every spelling the parser knows.
     """
-    tokens = [
-        Token(index, part, word, argument)
-        for index, argument in enumerate(arguments)
-        for part, word in enumerate(words_of(argument))
-    ]
-    tuned_options = {match.option for name in space if (match := option_match(facts, name.option)) is not None}
-    names = {name.option for name in space}
-    uses, tuned, unclear = [], [], []
-    positionals = [option for option in facts.options if option.positional]
-    position = 0
-    while position < len(tokens):
-        token = tokens[position]
-        if not token.is_option:
-            option = positionals.pop(0) if positionals and positionals[0].takes_values in (1, None) else None
-            uses.append(Use(option, (token,), (token,)))
-            position += 1
-            continue
-        match = facts.option_for_token(token.text or "")
-        head = (token.text or "").partition("=")[0]
-        if match is AMBIGUOUS:
-            if any(option_name.startswith(head) for option in tuned_options for option_name in option.names):
-                unclear.append(token)
-            match = None
-        following = _values_after(tokens, position)
-        if isinstance(match, tuple):
-            count, certain = _count(match.option, match.value is not None, following)
-            option, is_tuned = match.option, match.option in tuned_options
-        else:
-            count, certain = (0 if "=" in (token.text or "") else min(1, len(following))), len(following) <= 1
-            option, is_tuned = None, head in names
-        values = tuple(following[:count])
-        use = Use(option, (token, *values), values, certain)
-        uses.append(use)
-        if is_tuned:
-            tuned.append(use)
-            if not certain:
-                unclear.append(token)
-        position += 1 + count
-    return CommandLine(tuple(uses), tuple(tuned), tuple(unclear))
+    return _Reader(arguments, facts, space).read()
 
 
-def option_match(facts: ScriptFacts, spelling: str) -> tuple[Option, str | None] | None:
+class _Reader:
+    def __init__(self, arguments: Sequence[Argument], facts: ScriptFacts, space: Collection[Hyperparameter]) -> None:
+        self._facts = facts
+        self._names = {parameter.option for parameter in space}
+        matches = [option_match(facts, name) for name in self._names]
+        self._options = {match.option for match in matches if match is not None}
+        self._tokens = [
+            Token(index, part, word, argument)
+            for index, argument in enumerate(arguments)
+            for part, word in enumerate(words_of(argument))
+        ]
+        # with options that are not seen, which positional is which is not seen either
+        self._positionals = [option for option in facts.options if option.positional] if facts.options_complete else []
+        self._uses: list[Use] = []
+        self._unclear = [token for token in self._tokens if self._hides_tuned(token.text or "")]
+
+    def read(self) -> CommandLine:
+        position = 0
+        while position < len(self._tokens):
+            token = self._tokens[position]
+            if token.text == _END_OF_OPTIONS:
+                self._end_options(position)
+                break
+            use = self._option_use(position) if self._is_option(token) else self._positional_use(token)
+            self._uses.append(use)
+            position += len(use.tokens)
+        tuned = tuple(use for use in self._uses if self._is_tuned(use))
+        self._unclear += [use.tokens[0] for use in tuned if not use.certain]
+        self._unclear += self._swallowed(tuned)
+        return CommandLine(tuple(self._uses), tuned, tuple(dict.fromkeys(self._unclear)))
+
+    def _is_option(self, token: Token) -> bool:
+        """Tell whether the parser takes a token for an option, not for a value (argparse.py, ``_parse_optional``)."""
+        text = token.text or ""
+        if len(text) < 2 or not text.startswith("-"):
+            return False
+        known = self._facts.option_for_token(text) is not None
+        return known or not (" " in text or _NEGATIVE_NUMBER.match(text))
+
+    def _option_use(self, position: int) -> Use:
+        token = self._tokens[position]
+        text = token.text or ""
+        following = self._values_after(position)
+        match = self._facts.option_for_token(text)
+        if isinstance(match, OptionMatch):
+            count, certain = _count(match, following)
+            values = tuple(following[:count])
+            return Use(match.option, (token, *values), values, certain)
+        if match is AMBIGUOUS and self._may_be_tuned(text):
+            self._unclear.append(token)
+        self._positionals = []  # an unknown option's values may be positionals
+        values = tuple(following[:1]) if "=" not in text else ()
+        return Use(None, (token, *values), values, len(following) <= 1)
+
+    def _positional_use(self, token: Token) -> Use:
+        option = self._positionals.pop(0) if self._positionals else None
+        if option is not None and option.takes_values != 1:
+            option, self._positionals = None, []
+        return Use(option, (token,), (token,))
+
+    def _end_options(self, position: int) -> None:
+        """Behind ``--`` all is positional, also what HyperDrive appends."""
+        self._uses += [Use(None, (token,), (token,)) for token in self._tokens[position:]]
+        if self._names:
+            self._unclear.append(self._tokens[position])
+
+    def _values_after(self, position: int) -> list[Token]:
+        found = []
+        for token in self._tokens[position + 1 :]:
+            if token.text == _END_OF_OPTIONS or self._is_option(token):
+                break
+            found.append(token)
+        return found
+
+    def _is_tuned(self, use: Use) -> bool:
+        if use.option is not None:
+            return use.option in self._options
+        head = (use.tokens[0].text or "").partition("=")[0]
+        return not use.positional and head in self._names
+
+    def _may_be_tuned(self, text: str) -> bool:
+        """Tell whether an ambiguous token is the beginning of a hyperparameter's option, or has its letter."""
+        head = text.partition("=")[0]
+        names = {name for option in self._options for name in option.names}
+        letters = {name[1] for name in names if len(name) == 2}
+        together = not head.startswith("--") and not letters.isdisjoint(head[1:])
+        return together or any(name.startswith(head) for name in names)
+
+    def _hides_tuned(self, text: str) -> bool:
+        """Tell whether a text of several words that cannot be split names a hyperparameter's option."""
+        if " " not in text or not text.startswith("-") or self._facts.option_for_token(text) is not None:
+            return False
+        matches = [option_match(self._facts, word) for word in text.split()]
+        known = any(match is not None and match.option in self._options for match in matches)
+        return known or not self._names.isdisjoint(text.split())
+
+    def _swallowed(self, tuned: Collection[Use]) -> list[Token]:
+        """Return the positionals that an option before a hyperparameter would take once that is gone."""
+        found = []
+        takes_more = behind_tuned = False
+        for use in self._uses:
+            if use.positional:
+                if takes_more and behind_tuned:
+                    found.append(use.tokens[0])
+                takes_more = False
+            elif use not in tuned:
+                takes_more = self._takes_more(use)
+            behind_tuned = use in tuned and use.certain
+        return found
+
+    def _takes_more(self, use: Use) -> bool:
+        """Tell whether an option would take one value more than it was given."""
+        match = option_match(self._facts, use.tokens[0].text or "")
+        if match is None:
+            return not self._facts.options_complete and "=" not in (use.tokens[0].text or "")
+        takes = match.option.takes_values
+        return match.value is None and (takes in ("*", "+", None) or (takes == "?" and not use.values))
+
+
+def option_match(facts: ScriptFacts, spelling: str) -> OptionMatch | None:
     """Return the script's option for a spelling, as the parser would resolve it; None when it knows none."""
     match = facts.option_for_token(spelling)
-    return match if isinstance(match, tuple) else None
+    return match if isinstance(match, OptionMatch) else None
 
 
 def words_of(argument: Argument) -> list[str | None]:
@@ -167,19 +247,16 @@ def words_of(argument: Argument) -> list[str | None]:
     return [None]
 
 
-def _values_after(tokens: list[Token], position: int) -> list[Token]:
-    found = []
-    for token in tokens[position + 1 :]:
-        if token.is_option:
-            break
-        found.append(token)
-    return found
+def parameters_in(uses: Collection[Use]) -> tuple[str, ...]:
+    """Return the names of the PipelineParameters among some uses' values."""
+    arguments = (token.argument for use in uses for token in use.tokens)
+    return tuple(dict.fromkeys(argument.name for argument in arguments if isinstance(argument, Parameter)))
 
 
-def _count(option: Option, inline: bool, following: list[Token]) -> tuple[int, bool]:
+def _count(match: OptionMatch, following: list[Token]) -> tuple[int, bool]:
     """Return how many of the following tokens are the option's values, and whether that is certain."""
-    takes = option.takes_values
-    if inline or takes == 0:
+    takes = match.option.takes_values
+    if match.value is not None or takes == 0:
         return 0, True
     if isinstance(takes, int):
         return min(takes, len(following)), len(following) >= takes
@@ -192,9 +269,3 @@ def _count(option: Option, inline: bool, following: list[Token]) -> tuple[int, b
 
 def _holds(argument: Argument, wanted: InputPath | OutputPath) -> bool:
     return argument == wanted or (isinstance(argument, Joined) and wanted in argument.parts)
-
-
-def parameters_in(uses: Collection[Use]) -> tuple[str, ...]:
-    """Return the names of the PipelineParameters among some uses' values."""
-    arguments = (token.argument for use in uses for token in use.tokens)
-    return tuple(dict.fromkeys(argument.name for argument in arguments if isinstance(argument, Parameter)))

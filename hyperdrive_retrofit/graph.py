@@ -11,7 +11,7 @@ import graphlib
 import heapq
 from collections.abc import Collection, Iterator
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
@@ -69,6 +69,7 @@ class Joined:
         return "".join(map(str, self.parts))
 
 
+Value = TypeVar("Value")
 Argument = Text | Parameter | InputPath | OutputPath | Joined
 
 
@@ -134,6 +135,9 @@ class Data:
     producer: str | None = None
     registered_as: str | None = None
     parameter: str | None = None
+
+
+Port = TypeVar("Port", Input, Output)
 
 
 @attrs.frozen
@@ -373,12 +377,14 @@ def unused_name(name: str, taken: Collection[str]) -> str:
     return key
 
 
-def _lookup(table: dict[str, Any], key: str, what: str) -> Any:
+def _lookup(table: dict[str, Value], key: str, what: str) -> Value:
     try:
         return table[key]
     except KeyError:
-        raise errors.NotFoundError(f"No {what} '{key}' in this pipeline. It has: {', '.join(table) or 'none'}.") from None
+        raise errors.NotFoundError(
+            f"No {what} '{key}' in this pipeline. It has: {', '.join(table) or 'none'}."
+        ) from None
 
 
-def _named(ports: tuple[Any, ...], name: str, what: str) -> Any:
+def _named(ports: tuple[Port, ...], name: str, what: str) -> Port:
     return _lookup({port.name: port for port in ports}, name, what)

@@ -7,32 +7,19 @@ one script), so that other places, sources and commands can be added without ano
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import attrs
 
 from hyperdrive_retrofit import errors, findings
 from hyperdrive_retrofit.findings import BLOCKER, WARNING, Case, Finding
-from hyperdrive_retrofit.graph import Argument, Compute, Graph, Joined, OutputPath, Step, Text
-from hyperdrive_retrofit.script import ScriptFacts
-from hyperdrive_retrofit.sweep import Problem, Sweep, close_match
+from hyperdrive_retrofit.graph import Argument, Graph, Joined, OutputPath, Step, Text
+from hyperdrive_retrofit.sweep import Sweep
+from hyperdrive_retrofit.training import PROMOTE_SCRIPT
 
-
-PROMOTE_SCRIPT = "promote_best_child.py"
-TUNABLE = ("PythonScriptStep", "EstimatorStep", "MpiStep", "CommandStep")
 PROMOTE, DIRECT = "promote", "direct"
-
-_UNTUNABLE_OUTPUTS = {
-    "LinkFileOutputDatasetConfig": "links data in place of files",
-    "LinkTabularOutputDatasetConfig": "links data in place of files",
-    "HDFSOutputDatasetConfig": "is written by Spark",
-    "OutputPortBinding": "is bound to its step by hand",
-}
-_REFUSED_TARGETS = ("databricks", "aks", "local")
 
 
 @attrs.frozen
@@ -189,149 +176,6 @@ def blocked(found: Sequence[Finding]) -> errors.BlockedError:
     return errors.BlockedError("\n".join(lines), tuple(found))
 
 
-def find_training_step(graph: Graph, wanted: str | None, options: Collection[str], metric: str | None,
-                       read: Callable[[Step], ScriptFacts]) -> tuple[Step | None, list[Problem]]:  # fmt: skip
-    """Return the step to be tuned: the one named, or the only one that fits (never a guess between equals).
-
-    Args:
-        graph: The pipeline.
-        wanted: A step's key or name, or None to find it.
-        options: What the script must take, such as ``--lr``.
-        metric: The primary metric, or None.
-        read: Reads the script of a step.
-    """
-    if wanted is not None:
-        return _named_step(graph, wanted)
-    candidates = [step for step in graph if step.kind in TUNABLE and step.script and not is_promote(step)]
-    facts = {step.key: read(step) for step in candidates}
-    known = {id(script): script for script in facts.values()}  # many steps may share a script
-    fits = {key for key, script in known.items() if all(script.option_for_token(option) for option in options)}
-    fitting = [step for step in candidates if id(facts[step.key]) in fits]
-    if len(fitting) > 1 and metric is not None:
-        logging = [step for step in fitting if any(logged.name == metric for logged in facts[step.key].metrics)]
-        fitting = logging or fitting
-    if len(fitting) > 1:
-        fitting = [step for step in fitting if _says_train(step)] or fitting
-    if len(fitting) == 1:
-        return fitting[0], []
-    seen = "; ".join(_seen(step, facts.get(step.key)) for step in graph) or "no steps"
-    which = "Several steps take" if fitting else "No step's script visibly takes"
-    message = f"{which} {', '.join(options)}. Seen: {seen}."
-    fix = "Say which one: training_step='name' or the step object."
-    return None, [Problem("HR002", "training_step", message, fix)]
-
-
-def _named_step(graph: Graph, wanted: str) -> tuple[Step | None, list[Problem]]:
-    same = [step for step in graph if wanted in (step.key, step.name)]
-    exact = [step for step in same if step.key == wanted]
-    if len({step.name for step in same}) == 1 and len([step for step in graph if step.name == same[0].name]) > 1:
-        if exact and exact[0].key != exact[0].name:
-            return exact[0], []
-        message = f"{len([step for step in graph if step.name == same[0].name])} steps are called '{wanted}'."
-        return None, [Problem("HR002", "training_step", message, "Give the step object: training_step=my_step.")]
-    if same:
-        return same[0], []
-    names = [step.name for step in graph]
-    message = f"No step is called '{wanted}'{close_match(wanted, names)}. There are: {', '.join(map(repr, names))}."
-    return None, [Problem("HR003", "training_step", message, "Give a step's name or the step object.")]
-
-
-def _seen(step: Step, facts: ScriptFacts | None) -> str:
-    if facts is None:
-        return f"'{step.name}' ({step.kind})"
-    if facts.problem is not None:
-        return f"'{step.name}' ({step.script}, not readable)"
-    names = [option.names[0] for option in facts.options]
-    return f"'{step.name}' ({step.script} takes {', '.join(names) or 'no options'})"
-
-
-def _says_train(step: Step) -> bool:
-    text = f"{step.name} {step.script}"
-    return "train" in re.split(r"[^a-z0-9]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", text).lower())
-
-
-def is_promote(step: Step) -> bool:
-    """Return whether a step is one that an earlier retrofit put in."""
-    return step.script == PROMOTE_SCRIPT
-
-
-def check_training_step(step: Step, default_source_directory: str | None) -> tuple[str, list[Problem]]:
-    """Return the training script's folder, and what keeps the step from being tuned."""
-    where = f"step '{step.name}'"
-    if step.kind == "HyperDriveStep":
-        fix = "Tune the plain step, or another step of this pipeline."
-        return "", [Problem("HR005", where, f"Step '{step.name}' is a HyperDriveStep already.", fix)]
-    if is_promote(step):
-        return "", [Problem("HR005", where, f"Step '{step.name}' hands a best child on.", "Tune another step.")]
-    if step.kind not in TUNABLE or step.script is None:
-        return "", [Problem("HR004", where, *_why_not_tunable(step))]
-    problems = []
-    folder = step.source_directory or default_source_directory or "."
-    if not Path(folder).is_dir():
-        message = f"Source directory '{folder}' of step '{step.name}' does not exist (looked from {Path.cwd()})."
-        problems.append(Problem("HR013", where, message, "Run from the folder that the path starts at, or give a full path."))
-    elif not (Path(folder) / step.script).is_file():
-        others = sorted(path.name for path in Path(folder).glob("*.py"))
-        hint = close_match(os.path.basename(step.script), others)
-        message = f"Script '{step.script}' of step '{step.name}' is not in '{folder}'{hint}."
-        problems.append(Problem("HR013", where, message, "Check script_name and source_directory."))
-    for name, setting in (("params", [n for n, _ in step.parameters]), ("runconfig_pipeline_params", step.runconfig_parameters)):
-        if setting:
-            message = f"{name}= ({', '.join(setting)}) has no counterpart on a HyperDriveStep."
-            fix = "Pass them as arguments, or set them in the run configuration."
-            problems.append(Problem("HR012", where, message, fix))
-    problems += _check_target(step.compute, where)
-    return folder, problems
-
-
-def _why_not_tunable(step: Step) -> tuple[str, str]:
-    if step.command is not None:
-        message = f"Step '{step.name}' runs the command '{step.command}'; HyperDrive ignores hyperparameters with command=."
-        return message, "Make it plainly 'python script.py ...', or a PythonScriptStep."
-    reasons = {
-        "AutoMLStep": "AutoML does its own sweep",
-        "DatabricksStep": "Databricks does not run HyperDrive",
-        "ParallelRunStep": "its many processes share one run, so no child could log a metric of its own",
-        "RScriptStep": "it runs R, and a child's command line is Python's",
-    }
-    reason = reasons.get(step.kind, "it runs no Python script of its own")
-    return f"Step '{step.name}' is of kind {step.kind}: {reason}.", f"These can be tuned: {', '.join(TUNABLE)}."
-
-
-def _check_target(compute: Compute, where: str) -> list[Problem]:
-    named = f"'{compute.target}'" if compute.target else "no compute target"
-    fix = "Give the step's compute_target= an AmlCompute cluster."
-    if compute.target is None or compute.target == "local":
-        return [Problem("HR016", where, f"The step runs on {named}, and HyperDrive needs a cluster.", fix)]
-    if (compute.type or "").lower() in _REFUSED_TARGETS:
-        return [Problem("HR016", where, f"{named} is of type {compute.type}, where HyperDrive does not run.", fix)]
-    return []
-
-
-def check_outputs(graph: Graph, step: Step, model_files: Mapping[str, str] | None) -> list[Problem]:
-    """Return what keeps the step's outputs from being handed on."""
-    problems = []
-    for output in step.outputs:
-        why = _UNTUNABLE_OUTPUTS.get(graph.datum(output.data).kind)
-        if why:
-            message = f"Output '{output.name}' of step '{step.name}' is a {graph.datum(output.data).kind}: it {why}."
-            problems.append(Problem("HR004", f"output '{output.name}'", message, "Make it PipelineData or OutputFileDatasetConfig."))
-    names = [output.name for output in step.outputs]
-    for name, file in (model_files or {}).items():
-        where = f"model_files[{name!r}]"
-        if name not in names:
-            message = f"Step '{step.name}' has no output '{name}'{close_match(name, names)}."
-            problems.append(Problem("HR011", where, message, f"Its outputs: {', '.join(names) or 'none'}."))
-        elif graph.datum(step.output(name).data).kind != "PipelineData":
-            kind = graph.datum(step.output(name).data).kind
-            message = f"Output '{name}' is a {kind}; the SDK hands on a best child's file as PipelineData only."
-            problems.append(Problem("HR011", where, message, "Leave it out of model_files: it is handed on all the same."))
-        elif not isinstance(file, str) or os.path.isabs(file) or ".." in file.split("/"):
-            message = f"{file!r} is no file below the output."
-            problems.append(Problem("HR011", where, message, 'For example {"model": "model.pkl"}; "" if the output is the file.'))
-    return problems
-
-
 def make_plan(
     case: Case,
     source_directory: str,
@@ -365,8 +209,12 @@ def make_plan(
         sweep=case.sweep,
         source_directory=source_directory,
         child_arguments=tuple((index, _redirect(argument, paths)) for index, argument in kept),
-        removed=tuple(" ".join(token.text or str(token.argument) for token in use.tokens) for use in case.command_line.tuned),
-        variables=tuple((f"AZUREML_DATAREFERENCE_{name}", path) for name, path in paths.items() if name not in in_arguments),
+        removed=tuple(
+            " ".join(token.text or str(token.argument) for token in use.tokens) for use in case.command_line.tuned
+        ),
+        variables=tuple(
+            (f"AZUREML_DATAREFERENCE_{name}", path) for name, path in paths.items() if name not in in_arguments
+        ),
         handed_on=handed_on,
         metrics=_unused(f"{_slug(step.name)}_metrics", [port.name for port in step.inputs] + list(paths)),
         promote=promote,
@@ -465,7 +313,11 @@ def _changes(plan: Plan) -> list[Change]:
     if plan.promote is not None:
         changes.append(Change("add", plan.promote.name, PROMOTE_SCRIPT, plan.promote.best_child))
     for output in plan.handed_on:
-        by = f"file {output.model_file}" if output.how == DIRECT else (f"by '{plan.promote.name}'" if plan.promote else "nobody reads it")
+        by = (
+            f"file {output.model_file}"
+            if output.how == DIRECT
+            else (f"by '{plan.promote.name}'" if plan.promote else "nobody reads it")
+        )
         changes.append(Change("hand on", step.name, output.output, by))
     changes += [Change("copy", plan.graph.step(key).name, plan.graph.step(key).kind) for key in plan.copied]
     return changes

@@ -13,9 +13,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from azureml.core import Workspace
-from azureml.pipeline.core import StepSequence
-
 from hyperdrive_retrofit import errors
 from hyperdrive_retrofit.azure import inspect
 from hyperdrive_retrofit.azure.offline import (
@@ -28,7 +25,6 @@ from hyperdrive_retrofit.azure.offline import (
 from hyperdrive_retrofit.azure.substitute import leads_to
 from hyperdrive_retrofit.graph import Container, Graph, Step
 
-
 __all__ = [
     "assert_retrofitted",
     "offline_cluster",
@@ -39,7 +35,7 @@ __all__ = [
 ]
 
 
-def offline_workspace(name: str = "offline") -> Workspace:
+def offline_workspace(name: str = "offline") -> OfflineWorkspace:
     """Return a real ``azureml.core.Workspace`` that needs no account and no network.
 
     Its ``compute_targets`` has an AmlCompute cluster under any name but "local", and
@@ -60,13 +56,13 @@ def assert_retrofitted(before: Any, after: Any, *, training_step: Any) -> None:
         NotRetrofittedError: With everything that is wrong, one line each.
     """
     old, old_live, _ = inspect.inspect(before)
-    new, new_live, problems = inspect.inspect(after)
+    new, _, problems = inspect.inspect(after)
     training = old.step(old_live.keys.get(id(training_step), training_step))
     wrong = [f"{problem.where}: {problem.message}" for problem in problems]
-    path = leads_to([after] if not isinstance(after, StepSequence) else [list(after)], old_live.steps[training.key])
+    path = leads_to([after], old_live.steps[training.key])
     if path:
         wrong.append(
-            f"The old step '{training.name}' is still reached, so it would run and cost beside the sweep: {''.join(path)}"
+            f"The old step '{training.name}' is still reached, so it would run beside the sweep: {''.join(path)}"
         )
     tuned = [step for step in new if step.name == training.name and step.kind == "HyperDriveStep"]
     if not tuned:
@@ -74,9 +70,13 @@ def assert_retrofitted(before: Any, after: Any, *, training_step: Any) -> None:
     wrong += _missing_steps(old, new, training)
     wrong += _starving_inputs(new)
     if _shape(old, old.container) != _shape(new, new.container):
-        wrong.append(f"The container has another shape: {_shape(new, new.container)}, not {_shape(old, old.container)}.")
+        wrong.append(
+            f"The container has another shape: {_shape(new, new.container)}, not {_shape(old, old.container)}."
+        )
     if wrong:
-        raise errors.NotRetrofittedError("\n".join(["This is not the retrofitted pipeline:", *(f"  {line}" for line in wrong)]))
+        raise errors.NotRetrofittedError(
+            "\n".join(["This is not the retrofitted pipeline:", *(f"  {line}" for line in wrong)])
+        )
 
 
 def _missing_steps(old: Graph, new: Graph, training: Step) -> list[str]:

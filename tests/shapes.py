@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import logging
 import re
+import types
 from pathlib import Path
 from typing import Any
 
 import azureml.core
+from azureml.core import Workspace
+from azureml.core.compute import ComputeTarget
 from azureml.core.runconfig import RunConfiguration
+from azureml.data.abstract_datastore import AbstractDatastore
 from azureml.pipeline.core import Pipeline, PipelineData
 from azureml.pipeline.steps import PythonScriptStep
 
@@ -97,3 +103,60 @@ def stable(payload: dict[str, Any]) -> Any:
         text = text.replace(identity, f"<{name}>")
     text = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<guid>", text)
     return json.loads(re.sub(r"\d{4}-\d\d-\d\d[T ][\d:.]+Z?", "<time>", text))
+
+
+_ENDS = (type, types.ModuleType, types.FrameType, logging.Logger, Workspace)
+
+
+def reachable(*start: Any) -> dict[int, Any]:
+    """Return by id every object that can be reached in any way that Python's garbage collector knows."""
+    found: dict[int, Any] = {}
+    todo = list(start)
+    while todo:
+        item = todo.pop()
+        if id(item) in found or isinstance(item, _ENDS):
+            continue
+        found[id(item)] = item
+        if isinstance(item, types.FunctionType):  # its globals are a module's
+            todo += [item.__closure__, item.__defaults__, item.__dict__]
+        else:
+            todo += gc.get_referents(item)
+    return found
+
+
+def snapshot(*items: Any) -> dict[str, str]:
+    """Return all that the objects hold, by the path that leads there; what is shared says where it was met first."""
+    leaves = (str, bytes, int, float, complex, type(None), types.FunctionType)
+    clouds = (*_ENDS, AbstractDatastore, ComputeTarget)
+    seen: dict[int, tuple[str, Any]] = {}
+    content: dict[str, str] = {}
+    todo = [(f"[{index}]", item) for index, item in reversed(list(enumerate(items)))]
+    while todo:
+        path, item = todo.pop()
+        if isinstance(item, leaves):
+            content[path] = repr(item)
+        elif isinstance(item, clouds):
+            content[path] = f"{type(item).__name__} {id(item)}"
+        elif id(item) in seen:
+            content[path] = f"same as {seen[id(item)][0]}"
+        else:
+            seen[id(item)] = (path, item)
+            content[path] = type(item).__name__
+            todo += [(path + name, part) for name, part in reversed(_parts(item))]
+    return content
+
+
+def _parts(item: Any) -> list[tuple[str, Any]]:
+    attributes = dict(getattr(item, "__dict__", {}))
+    for base in type(item).__mro__:
+        slots = base.__dict__.get("__slots__", ())
+        attributes.update((name, getattr(item, name, None)) for name in ([slots] if isinstance(slots, str) else slots))
+    attributes.pop("__dict__", None)
+    attributes.pop("__weakref__", None)
+    parts = [(f".{name}", value) for name, value in attributes.items()]
+    if isinstance(item, dict):
+        parts += [(f"[{key!r}]", value) for key, value in item.items()]
+        parts += [(f"<key {index}>", key) for index, key in enumerate(item)]
+    elif isinstance(item, (list, tuple, set, frozenset)):
+        parts += [(f"[{index}]", value) for index, value in enumerate(item)]
+    return parts

@@ -17,7 +17,6 @@ def main() -> None:
 
     sys.path.insert(0, str(ROOT / "examples"))
     import basic_pipeline
-
     from hyperdrive_retrofit import testing
 
     workspace, compute_target, datastore = basic_pipeline.laptop()

@@ -7,15 +7,16 @@ reference replaced (:mod:`hyperdrive_retrofit.azure.substitute`); everything els
 from __future__ import annotations
 
 import copy
-import os
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import attrs
 from azureml.core import ScriptRunConfig
 from azureml.core.runconfig import RunConfiguration
+from azureml.data.dataset_consumption_config import DatasetConsumptionConfig
 from azureml.pipeline.core import PipelineData, PipelineStep, StepSequence, TrainingOutput
 from azureml.pipeline.core._python_script_step_base import _PythonScriptStepBase
 from azureml.pipeline.core.graph import PipelineDataset, PipelineParameter
@@ -34,10 +35,10 @@ from azureml.train.hyperdrive import (
 from hyperdrive_retrofit import errors, graph, sweep
 from hyperdrive_retrofit.azure import inspect
 from hyperdrive_retrofit.azure.substitute import Substitution
-from hyperdrive_retrofit.plan import DIRECT, PROMOTE_SCRIPT, HandedOn, Plan
+from hyperdrive_retrofit.plan import DIRECT, HandedOn, Plan, PromoteStep
+from hyperdrive_retrofit.training import PROMOTE_SCRIPT
 
-
-PROMOTE_FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "promote")
+PROMOTE_FOLDER = str(Path(__file__).resolve().parent / "promote")
 
 _SAMPLINGS = {
     sweep.RANDOM: RandomParameterSampling,
@@ -86,11 +87,21 @@ class Retrofit:
         """
         if old is self._training:
             return self.hyperdrive_step
-        if self._substitution.knows(old):
-            return self._substitution.new(old)
-        raise errors.NotFoundError(
-            f"{old!r} of type {type(old).__name__} is no step or data of the pipeline that was given."
-        )
+        if not self._substitution.knows(old):
+            message = f"{old!r} of type {type(old).__name__} is no step or data of the pipeline that was given."
+            raise errors.NotFoundError(message)
+        new = self._substitution.new(old)
+        if self._is_dropped(new):
+            message = f"Nothing hands {old!r} on, because no step read it. Let a step of existing_steps read it."
+            raise errors.NotFoundError(message)
+        return new
+
+    def _is_dropped(self, new: Any) -> bool:
+        """Return whether this is an output of the training step that the new pipeline does not have."""
+        if isinstance(new, PipelineStep) or inspect.producer_of(new) is not self.hyperdrive_step:
+            return False
+        kept = [port._output_name for port in self.hyperdrive_step._outputs]
+        return PipelineStep._get_output_port_name(inspect.bound_object(new)) not in kept
 
 
 def apply(plan: Plan, existing_steps: Any) -> Retrofit:
@@ -118,11 +129,15 @@ def build(plan: Plan, live: inspect.Live) -> Retrofit:
         outputs[name]._training_output = TrainingOutput("Model", model_file=output.model_file)
     store = next((data.datastore for data in outputs.values() if isinstance(data, PipelineData)), None)
     metrics = PipelineData(plan.metrics, datastore=store, training_output=TrainingOutput("Metrics"))
-    _init_hyperdrive(hyperdrive, plan, training, [metrics, *(outputs[name] for name in direct)])
+    _init_hyperdrive(hyperdrive, plan, training, [metrics, *(outputs[name] for name in direct)], substitution)
     best_child = None
     if promote is not None and plan.promote is not None:
         best_child = PipelineData(plan.promote.best_child, datastore=store)
-        _init_promote(promote, plan, training, metrics, outputs, best_child)
+        _init_promote(promote, plan, plan.promote, training, metrics, outputs, best_child)
+        for step in map(substitution.new, referring):
+            # who reads the file alone may read run.parent too, and may be the only way to promote
+            if any(inspect.producer_of(port) is hyperdrive for port in inspect.inputs_of(step)):
+                step.run_after(promote)
     return Retrofit(
         steps=_container(live.given, training, hyperdrive, promote, substitution),
         hyperdrive_step=hyperdrive,
@@ -136,16 +151,18 @@ def build(plan: Plan, live: inspect.Live) -> Retrofit:
 
 
 def _init_hyperdrive(
-    step: HyperDriveStep, plan: Plan, training: PipelineStep, outputs: list[PipelineData]
+    step: HyperDriveStep, plan: Plan, training: PipelineStep, outputs: list[PipelineData], substitution: Substitution
 ) -> None:
     picture, planned = plan.training_step, plan.sweep
     run_config = _run_config_copy(training, plan)
-    for name, value in plan.variables:
-        run_config.environment_variables[name] = value
+    # None when an Estimator was given an Environment
+    run_config.environment_variables = {**(run_config.environment_variables or {}), **dict(plan.variables)}
     script = ScriptRunConfig(
         source_directory=plan.source_directory,
         script=picture.script,
-        arguments=[_live_argument(training, picture, index, new) for index, new in plan.child_arguments],
+        arguments=[
+            substitution.new(_live_argument(training, picture, index, new)) for index, new in plan.child_arguments
+        ],
         run_config=run_config,
     )
     formatwarning = warnings.formatwarning  # HyperDriveConfig replaces it for the whole process
@@ -167,12 +184,12 @@ def _init_hyperdrive(
         step,
         name=picture.name,
         hyperdrive_config=config,
-        inputs=_inputs(training),
+        inputs=list(map(substitution.new, _inputs(training))),
         outputs=outputs,
         allow_reuse=picture.allow_reuse,
         version=picture.version,
     )
-    step.run_after_steps = list(training.run_after_steps)
+    step.run_after_steps = list(map(substitution.new, training.run_after_steps))
     # Pipeline() makes a deep copy of these for the service's record (script_run_config.py), and PipelineData lead to
     # their producer and its compute target, which cannot be copied; the step keeps the objects, the record the texts
     script.arguments = [str(argument) for argument in script.arguments]
@@ -181,24 +198,24 @@ def _init_hyperdrive(
 def _init_promote(
     step: PythonScriptStep,
     plan: Plan,
+    planned: PromoteStep,
     training: PipelineStep,
     metrics: PipelineData,
     outputs: Mapping[str, Any],
     best_child: PipelineData,
 ) -> None:
     promoted = [output for output in plan.handed_on if output.how != DIRECT]
-    assert plan.promote is not None
     PythonScriptStep.__init__(
         step,
         script_name=PROMOTE_SCRIPT,
-        name=plan.promote.name,
+        name=planned.name,
         arguments=_promote_arguments(plan, metrics, promoted, outputs, best_child),
         inputs=[metrics],
         outputs=[*(outputs[output.output] for output in promoted), best_child],
         compute_target=_promote_target(plan, training),
         runconfig=_promote_run_config(plan, training),
         source_directory=PROMOTE_FOLDER,
-        allow_reuse=plan.promote.allow_reuse,
+        allow_reuse=planned.allow_reuse,
     )
 
 
@@ -263,12 +280,23 @@ def _live_argument(training: PipelineStep, picture: graph.Step, index: int, new:
     # a CommandStep's arguments begin with the script
     old = training._arguments[index + len(training._arguments) - len(picture.arguments)]
     if new == picture.arguments[index]:
-        return old
-    if isinstance(new, graph.Text):
-        return new.value
-    assert isinstance(new, graph.Joined)
-    return "".join(f"DatasetConsumptionConfig:{part.name}" if isinstance(part, graph.InputPath) else str(part)
-                   for part in new.parts)  # fmt: skip
+        return _chosen_dataset(training, new) or old
+    parts = new.parts if isinstance(new, graph.Joined) else (new,)
+    return "".join(
+        f"DatasetConsumptionConfig:{part.name}" if isinstance(part, graph.InputPath) else str(part) for part in parts
+    )
+
+
+def _chosen_dataset(training: PipelineStep, argument: graph.Argument) -> DatasetConsumptionConfig | None:
+    """Return the dataset behind a placeholder when a PipelineParameter chooses it.
+
+    The SDK looks for such parameters among the arguments before it turns them into texts
+    (``PipelineStep._get_pipeline_parameters_implicit`` in ``builder.py``).
+    """
+    for port in inspect.inputs_of(training):
+        if isinstance(port, DatasetConsumptionConfig) and argument == graph.InputPath(port.name):
+            return port if isinstance(port.dataset, PipelineParameter) else None
+    return None
 
 
 def _inputs(training: PipelineStep) -> list[Any]:
@@ -308,7 +336,11 @@ def _what_changed(planned: graph.Graph, found: graph.Graph) -> str:
     lines = [f"  step '{key}' is gone" for key in old if key not in new]
     lines += [f"  step '{key}' is new" for key in new if key not in old]
     for key in old.keys() & new.keys():
-        fields = [field.name for field in attrs.fields(graph.Step) if getattr(old[key], field.name) != getattr(new[key], field.name)]
+        fields = [
+            field.name
+            for field in attrs.fields(graph.Step)
+            if getattr(old[key], field.name) != getattr(new[key], field.name)
+        ]
         if fields:
             lines.append(f"  step '{key}' has another {', '.join(fields)}")
     listing = "\n".join(sorted(lines)) or "  the order or shape of the list"

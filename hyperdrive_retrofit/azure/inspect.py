@@ -24,9 +24,8 @@ from azureml.pipeline.core.graph import InputPortBinding, OutputPortBinding, Pip
 from azureml.pipeline.core.pipeline_output_dataset import PipelineOutputAbstractDataset
 from azureml.pipeline.steps import CommandStep, HyperDriveStep
 
-from hyperdrive_retrofit import graph, sweep
-from hyperdrive_retrofit.sweep import Problem
-
+from hyperdrive_retrofit import graph, request, sweep
+from hyperdrive_retrofit.request import Problem
 
 # the texts that the SDK leaves in arguments: azureml/data/constants.py, PipelineData.__str__
 _PLACEHOLDER = re.compile(r"DatasetConsumptionConfig:(\w+)|DatasetOutputConfig:(\w+)|\$AZUREML_DATAREFERENCE_(\w+)")
@@ -142,13 +141,13 @@ class _Reader:
     def step(self, step: PipelineStep) -> graph.Step:
         ports = [(port, _input_name(port)) for port, _ in self._walk.inputs[id(step)]]
         outputs = [self._output(port, step) for port in step._outputs]
-        named_outputs = [(port, output.name) for port, output in zip(step._outputs, outputs)]
+        named_outputs = [(port, output.name) for port, output in zip(step._outputs, outputs, strict=True)]
         script, command, arguments = _script_of(step)
         is_hyperdrive = isinstance(step, HyperDriveStep)
         return graph.Step(
             key=self._keys[id(step)],
             name=step.name,
-            kind=_kind(type(step)),
+            kind=_kind(step.__class__),
             script=script,
             command=command,
             source_directory=_text(source_directory_of(step)),
@@ -207,7 +206,7 @@ class _Reader:
 
     def _datum(self, item: Any, producer: PipelineStep | None) -> str:
         """Return the key of a datum, making its picture when it is met first."""
-        source, kind, parameter = item, type(item).__name__, None
+        source, kind, parameter = _connected(item), type(item).__name__, None
         if type(item) is PipelineData:  # most are
             pass
         elif isinstance(item, PipelineOutputAbstractDataset):
@@ -257,9 +256,17 @@ def bound_object(port: Any) -> Any:
     return port.bind_object if isinstance(port, InputPortBinding) else port
 
 
+def _connected(data: Any) -> Any:
+    """Return the datum that the SDK connects: a ModuleStep's own stands for the one it was given.
+
+    Source: ``_IntermediateEdgeBuilder`` in ``graph.py``, ``ModuleStepBase._update_mapped_names``.
+    """
+    return getattr(data, "_cloned_source", data)
+
+
 def producer_of(item: Any) -> PipelineStep | None:
     """Return the step that produces an input, or None when it comes from outside (semantics 8)."""
-    item = bound_object(item)
+    item = _connected(bound_object(item))
     if isinstance(item, (PipelineData, OutputPortBinding, PipelineOutputAbstractDataset, OutputDatasetConfig)):
         producer = item._producer
     elif isinstance(item, (DatasetConsumptionConfig, PipelineDataset)):
@@ -313,8 +320,8 @@ def _script_of(step: PipelineStep) -> tuple[str | None, str | None, list[Any]]:
             return config.estimator.run_config.script, None, arguments
         return config.run_config.script or config.run_config.run_config.script, None, arguments
     if isinstance(step, CommandStep):
-        first = arguments[0] if arguments else None
-        plain = _PYTHON.match(PurePath(step._command).name) and isinstance(first, str) and first.endswith(".py")
+        first = arguments[0] if arguments and isinstance(arguments[0], str) else ""
+        plain = _PYTHON.match(PurePath(step._command).name) and first.endswith(".py")
         if plain and not any(isinstance(argument, str) and _SHELL.search(argument) for argument in arguments):
             return _text(PurePath(first)), None, arguments[1:]
         return None, " ".join([step._command, *map(str, arguments)]), arguments
@@ -407,15 +414,15 @@ def _parameters(step: PipelineStep) -> tuple[tuple[str, Any], ...]:
 
 
 @functools.lru_cache
-def _kind(cls: type) -> str:
+def _kind(cls: type[Any]) -> str:
     """Return the SDK's class behind a step: a user's subclass of PythonScriptStep is one."""
     return next((base.__name__ for base in cls.__mro__ if base.__module__.startswith("azureml.")), cls.__name__)
 
 
 def _sweep_of(step: HyperDriveStep) -> sweep.Sweep:
     config = step._hyperdrive_config
-    space, sampling, properties, _ = sweep.read_space(_Wire(config._generator_config))
-    policy, _ = sweep.read_policy(_Wire(config._policy_config), sweep.RANDOM)
+    space, sampling, properties, _ = request.read_space(_Wire(config._generator_config))
+    policy, _ = request.read_policy(_Wire(config._policy_config), sweep.RANDOM)
     metric = config._primary_metric_config
     return sweep.Sweep(
         space,

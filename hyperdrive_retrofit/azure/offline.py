@@ -12,11 +12,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import os
-import tempfile
 import types
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -30,7 +29,6 @@ from azureml.pipeline.core import Pipeline
 from azureml.pipeline.core._aeva_provider import _AevaWorkflowProvider
 from azureml.pipeline.core._restclients.aeva.dryrun_service_caller import DryRunServiceCaller
 
-
 NO_SERVICE = "https://offline.invalid"
 NO_SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 
@@ -39,15 +37,18 @@ class _OfflineServiceContext(ServiceContext):
     """The SDK's address book with one address that leads nowhere (RFC 6761, ``.invalid``)."""
 
     def _fetch_endpoints(self) -> dict[str, str]:
-        return dict.fromkeys(("api", "experimentation", "history", "hyperdrive", "modelmanagement", "studio"), NO_SERVICE)
+        return dict.fromkeys(
+            ("api", "experimentation", "history", "hyperdrive", "modelmanagement", "studio"), NO_SERVICE
+        )
 
 
 class _NoAuthentication(AbstractAuthentication):
     """Nobody's identity. The SDK's own classes ask the network for the cloud's metadata when they are made."""
 
     def __init__(self) -> None:
-        endpoints = types.SimpleNamespace(resource_manager=NO_SERVICE, portal=NO_SERVICE,
-                                          active_directory_resource_id=NO_SERVICE)
+        endpoints = types.SimpleNamespace(
+            resource_manager=NO_SERVICE, portal=NO_SERVICE, active_directory_resource_id=NO_SERVICE
+        )
         self._cloud_type = types.SimpleNamespace(name="AzureCloud", endpoints=endpoints)
 
     def _get_arm_token(self) -> str:
@@ -80,7 +81,12 @@ class OfflineWorkspace(Workspace):
     def __init__(self, name: str = "offline") -> None:
         auth = _NoAuthentication()
         super().__init__(
-            NO_SUBSCRIPTION, "offline", name, auth=auth, _location="offline", _disable_service_check=True,
+            NO_SUBSCRIPTION,
+            "offline",
+            name,
+            auth=auth,
+            _location="offline",
+            _disable_service_check=True,
             _workspace_id=NO_SUBSCRIPTION,
         )
         self._discovery_url_internal = NO_SERVICE
@@ -105,8 +111,9 @@ class OfflineWorkspace(Workspace):
 
 def offline_datastore(workspace: Workspace, name: str = "workspaceblobstore") -> AzureBlobDatastore:
     """Return a real blob datastore that nobody can read from or write to."""
-    return AzureBlobDatastore(workspace, name, "container", "account", account_key="AA==", protocol="https",
-                              endpoint="core.windows.net")
+    return AzureBlobDatastore(
+        workspace, name, "container", "account", account_key="AA==", protocol="https", endpoint="core.windows.net"
+    )
 
 
 def offline_cluster(workspace: Workspace, name: str = "cpu-cluster", *, max_nodes: int = 4) -> AmlCompute:
@@ -116,8 +123,12 @@ def offline_cluster(workspace: Workspace, name: str = "cpu-cluster", *, max_node
     """
     scale = {"minNodeCount": 0, "maxNodeCount": max_nodes, "nodeIdleTimeBeforeScaleDown": "PT1800S"}
     properties = {
-        "computeType": "AmlCompute", "description": "", "provisioningState": "Succeeded", "provisioningErrors": None,
-        "resourceId": None, "isAttachedCompute": False,
+        "computeType": "AmlCompute",
+        "description": "",
+        "provisioningState": "Succeeded",
+        "provisioningErrors": None,
+        "resourceId": None,
+        "isAttachedCompute": False,
         "properties": {"vmSize": "STANDARD_DS2_V2", "vmPriority": "dedicated", "scaleSettings": scale, "subnet": None},
     }
     return AmlCompute.deserialize(
@@ -135,11 +146,14 @@ class _NoUpload:
         return self.create_snapshot(directory)
 
     def create_snapshot(self, directory: str) -> str:
-        return str(uuid.UUID(hashlib.sha256(os.path.abspath(directory).encode()).hexdigest()[:32]))
+        return str(uuid.UUID(hashlib.sha256(str(Path(directory).resolve()).encode()).hexdigest()[:32]))
 
 
 def _saved_offline(dataset: Any, workspace: Workspace) -> str:
-    return dataset._registration.saved_id if dataset._registration and dataset._registration.saved_id else NO_SUBSCRIPTION
+    del workspace
+    return (
+        dataset._registration.saved_id if dataset._registration and dataset._registration.saved_id else NO_SUBSCRIPTION
+    )
 
 
 @contextlib.contextmanager

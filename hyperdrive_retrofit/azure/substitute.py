@@ -13,15 +13,14 @@ import logging
 import types
 from collections.abc import Iterable, Iterator
 from enum import Enum
-from typing import Any
+from typing import Any, cast
 
 from azureml.core import Environment, Experiment, Workspace
 from azureml.core.compute import ComputeTarget
 from azureml.core.compute_target import AbstractComputeTarget
 from azureml.data.abstract_dataset import AbstractDataset
 from azureml.data.abstract_datastore import AbstractDatastore
-from azureml.pipeline.core import PipelineData, PipelineStep
-
+from azureml.pipeline.core import PipelineData, PipelineStep, StepSequence
 
 # what stands for something in the cloud, or cannot hold a step: never looked into, never copied
 _OPAQUE = (
@@ -32,17 +31,20 @@ _OPAQUE = (
 # attributes of the SDK's steps, data and bindings that hold texts, numbers, parameters and clusters only: passing them
 # over makes the walk four times as fast (benchmarks/)
 _HARMLESS = frozenset(
-    """name step_type destination source mode arg_val path_on_compute
-    _name _allow_reuse _amlcompute_params _annotated_arguments _command _compute_target _create_new_version _data_type
-    _data_reference_name _datastore _input_mode _input_name _input_path_on_compute _is_directory _is_resource
-    _is_input_promoted_to_dataset _is_output_promoted_to_dataset _module_param_provider _bind_mode _overwrite
-    _output_mode _output_name _output_overwrite _output_path_on_compute _params _path_on_compute _pipeline_output_name
+    """
+    name step_type destination source mode arg_val path_on_compute _name _allow_reuse _amlcompute_params
+    _annotated_arguments _command _compute_target _create_new_version _data_type _data_reference_name _datastore
+    _input_mode _input_name _input_path_on_compute _is_directory _is_resource _is_input_promoted_to_dataset
+    _is_output_promoted_to_dataset _module_param_provider _bind_mode _overwrite _output_mode _output_name
+    _output_overwrite _output_path_on_compute _params _path_on_compute _pipeline_output_name
     _pipeline_params_implicit _pipeline_params_in_step_params _pipeline_params_runconfig _registration
-    _registration_name _resolved_arguments _runconfig _runconfig_pipeline_params _script_name
-    _source_directory _training_output _version _mount_options _upload_options""".split()
+    _registration_name _resolved_arguments _runconfig _runconfig_pipeline_params _script_name _source_directory
+    _training_output _version _mount_options _upload_options
+    """.split()  # noqa: SIM905 - fifty names in quotes read worse
 )
 _AT_ONCE = (tuple, set, frozenset)  # cannot be made first and filled later
 _OWN = (list, dict)
+_DATA_ATTRIBUTES = _HARMLESS | {"_producer"}
 _STEP_ATTRIBUTES = _HARMLESS | {"_inputs", "_resource_inputs", "_outputs", "_arguments", "run_after_steps"}
 
 
@@ -96,7 +98,7 @@ class Substitution:
     def _rebuild(self, old: Any) -> Any:
         if isinstance(old, _AT_ONCE) and id(old) not in self._new and id(old) in self._objects:
             parts = [self._rebuild(part) for part in old]
-            if any(part is not other for part, other in zip(parts, old)):
+            if any(part is not other for part, other in zip(parts, old, strict=True)):
                 self._new[id(old)] = type(old)(*parts) if hasattr(old, "_fields") else type(old)(parts)
         return self.new(old)
 
@@ -179,8 +181,8 @@ def _children(item: Any) -> Iterable[Any]:
     """Return what an object holds: its items, or its attributes."""
     kind = type(item)
     if kind is list:  # the first two are the most
-        return item
-    if kind is PipelineData:
+        return cast("list[Any]", item)
+    if kind is PipelineData and vars(item).keys() <= _DATA_ATTRIBUTES:
         return (item._producer,)
     if isinstance(item, dict):
         parts: Iterable[Any] = (*item.keys(), *item.values())
@@ -204,9 +206,7 @@ def _named_children(item: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(item, dict):
         yield from ((f"[{key!r:.40}]", value) for key, value in item.items())
         yield from ((f"key {key!r:.40}", key) for key in item)
-    elif isinstance(item, (list, tuple, set, frozenset)):
-        yield from ((f"[{index}]", value) for index, value in enumerate(item))
-    elif hasattr(item, "__iter__") and type(item).__name__ == "StepSequence":
+    elif isinstance(item, (list, tuple, set, frozenset, StepSequence)):
         yield from ((f"[{index}]", value) for index, value in enumerate(item))
 
 

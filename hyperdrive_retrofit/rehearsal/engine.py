@@ -90,6 +90,12 @@ def rehearse(  # noqa: PLR0913 - the options of a rehearsal
         inputs={name: str(Path(path).expanduser().absolute()) for name, path in (inputs or {}).items()},
         parameters=dict(parameters or {}),
         skip=tuple(skip),
+        limits={
+            "max_total_runs": max_total_runs,
+            "max_concurrent_runs": max_concurrent_runs,
+            "run_timeout": run_timeout,
+            "timeout": timeout,
+        },
     )
     notes = preflight.check(graph, given, folder)
     facts = digest(graph, given.inputs, given.parameters, sorted(given.skip), seed, max_total_runs)

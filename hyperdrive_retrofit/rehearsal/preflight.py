@@ -13,7 +13,8 @@ import attrs
 from hyperdrive_retrofit import errors
 from hyperdrive_retrofit.graph import Graph, Step
 from hyperdrive_retrofit.rehearsal.commands import input_names, parameter_names
-from hyperdrive_retrofit.sweep import BAYESIAN, close_match
+from hyperdrive_retrofit.rehearsal.results import did_you_mean
+from hyperdrive_retrofit.sweep import BAYESIAN
 
 SCRIPT_KINDS = ("PythonScriptStep", "EstimatorStep", "MpiStep", "CommandStep", "HyperDriveStep")
 
@@ -26,6 +27,7 @@ class Given:
     inputs: Mapping[str, str]
     parameters: Mapping[str, Any]
     skip: tuple[str, ...]
+    limits: Mapping[str, float | None] = attrs.Factory(dict)
 
 
 def check(graph: Graph, given: Given, workdir: Path) -> tuple[str, ...]:
@@ -33,6 +35,11 @@ def check(graph: Graph, given: Given, workdir: Path) -> tuple[str, ...]:
     skipped = skipped_steps(graph, given.skip)
     steps = [step for step in graph.steps if step.key not in skipped]
     problems = [
+        *(
+            f"{name}={limit!r}: it must be above 0."
+            for name, limit in given.limits.items()
+            if limit is not None and limit <= 0
+        ),
         *_unknown("skip", given.skip, {name for step in graph.steps for name in (step.key, step.name)}),
         *_unknown("inputs", given.inputs, _input_names(graph)),
         *_unknown("parameters", given.parameters, parameter_names(graph)),
@@ -60,7 +67,7 @@ def source_directory(step: Step, default: str) -> Path:
 def _unknown(option: str, names: Iterable[str], known: Collection[str]) -> list[str]:
     listing = ", ".join(sorted(known)) or "none"
     return [
-        f"{option}: '{name}' does not occur{close_match(name, known)}. There is: {listing}."
+        f"{option}: '{name}' does not occur{did_you_mean(name, known)}. There is: {listing}."
         for name in names
         if name not in known
     ]

@@ -6,7 +6,7 @@ Values only. Statuses are the service's words: ``NotStarted``, ``Running``, ``Co
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,12 @@ from hyperdrive_retrofit import errors
 NOT_STARTED, RUNNING = "NotStarted", "Running"
 COMPLETED, FAILED, CANCELED = "Completed", "Failed", "Canceled"
 ENDED = (COMPLETED, FAILED, CANCELED)
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """Return `` (did you mean 'x'?)``, or nothing when no known name is close."""
+    found = difflib.get_close_matches(str(name), list(known), n=1)
+    return f" (did you mean '{found[0]}'?)" if found else ""
 
 
 @attrs.frozen
@@ -100,9 +106,8 @@ class StepResults(Mapping[str, StepResult]):
             if result.key == key:
                 return result
         known = list(self)
-        close = difflib.get_close_matches(str(key), known, n=1)
-        hint = f" Did you mean '{close[0]}'?" if close else ""
-        raise errors.NotFoundError(f"No step '{key}' in this rehearsal.{hint} It has: {', '.join(known) or 'none'}.")
+        listing = ", ".join(known) or "none"
+        raise errors.NotFoundError(f"No step '{key}' in this rehearsal{did_you_mean(key, known)}. It has: {listing}.")
 
     def __contains__(self, key: object) -> bool:
         return any(result.key == key for result in self._results)

@@ -84,6 +84,7 @@ class _Sweeping:
         self._reports: dict[str, list[float]] = {}
         self._values: dict[str, float | None] = {}
         self._statuses: dict[str, str] = {}
+        self._best_completed: float | None = None
 
     def _samples(self) -> Iterator[tuple[str, dict[str, Any]]]:
         samples = sampler(self._sweep, self._session.guid("samples", self._step.key))
@@ -137,16 +138,11 @@ class _Sweeping:
         self._reports[child] = numbers
         self._values[child] = best(numbers, self._sweep.primary_metric_goal)
         self._statuses[child] = status
+        if status == COMPLETED:
+            candidates = [value for value in (self._best_completed, self._values[child]) if value is not None]
+            self._best_completed = best(candidates, self._sweep.primary_metric_goal)
         if new:
-            top = best(self._completed().values(), self._sweep.primary_metric_goal)
-            self._session.tell(ChildEnded(self._step.key, child, status, self._values[child], top))
-
-    def _completed(self) -> dict[str, float]:
-        return {
-            child: value
-            for child, value in self._values.items()
-            if value is not None and self._statuses[child] == COMPLETED
-        }
+            self._session.tell(ChildEnded(self._step.key, child, status, self._values[child], self._best_completed))
 
     def _apply_policy(self) -> None:
         if isinstance(self._sweep.policy, NoTermination):

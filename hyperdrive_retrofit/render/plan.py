@@ -5,9 +5,10 @@ from __future__ import annotations
 import attrs
 
 from hyperdrive_retrofit.graph import Graph, Step
-from hyperdrive_retrofit.plan import PROMOTE_SCRIPT, TUNABLE, Plan
+from hyperdrive_retrofit.plan import Plan
 from hyperdrive_retrofit.render.graph import graph_mermaid, preformatted
 from hyperdrive_retrofit.sweep import NoTermination
+from hyperdrive_retrofit.training import PROMOTE_SCRIPT, TUNABLE
 
 
 def plan_text(plan: Plan) -> str:
@@ -52,7 +53,9 @@ def _pipeline(plan: Plan) -> list[str]:
     width = max(len(name) for _, name, _ in rows)
     lines = [f"  {sign} {name:<{width}}  {text}".rstrip() for sign, name, text in rows]
     direct = [output for output in plan.handed_on if output.how == "direct"]
-    return lines + [f"  > {output.output}: the best child's file {output.model_file}, by the service" for output in direct]
+    return lines + [
+        f"  > {output.output}: the best child's file {output.model_file}, by the service" for output in direct
+    ]
 
 
 def _handed_on(plan: Plan) -> str:
@@ -64,7 +67,9 @@ def _now_after(plan: Plan, step: Step) -> str:
     reads = [port.name for port in step.inputs if plan.graph.datum(port.data).producer == plan.training]
     if reads:
         return f"reads the best child's {', '.join(reads)}"
-    return f"after {plan.promote.name}" if plan.promote and plan.training in step.run_after else "refers to the new steps"
+    return (
+        f"after {plan.promote.name}" if plan.promote and plan.training in step.run_after else "refers to the new steps"
+    )
 
 
 def _arguments(plan: Plan) -> list[str]:
@@ -87,14 +92,21 @@ def _sweep(plan: Plan) -> list[str]:
     rows.append(("metric", f"{sweep.primary_metric_name}, {sweep.primary_metric_goal}"))
     if not isinstance(sweep.policy, NoTermination):
         rows.append(("policy", str(sweep.policy)))
-    rows.append(("limits", f"{sweep.max_total_runs} runs, {sweep.max_concurrent_runs} at a time, {sweep.max_duration_minutes} minutes"))
+    rows.append(
+        (
+            "limits",
+            f"{sweep.max_total_runs} runs, {sweep.max_concurrent_runs} at a time, {sweep.max_duration_minutes} minutes",
+        )
+    )
     width = max(len(name) for name, _ in rows)
     return [f"  {name:<{width}}  {text}" for name, text in rows]
 
 
 def _first_values(plan: Plan) -> dict[str, object]:
     return {
-        parameter.name: parameter.expression.args[0] if parameter.expression.function == "choice" else f"<{parameter.name}>"
+        parameter.name: parameter.expression.args[0]
+        if parameter.expression.function == "choice"
+        else f"<{parameter.name}>"
         for parameter in plan.sweep.space
     }
 
@@ -105,7 +117,10 @@ def _findings(plan: Plan) -> list[str]:
     return [
         line
         for finding in plan.findings
-        for line in (f"  {finding.code} {finding.severity}, {finding.where}: {finding.message}", f"        {finding.fix}")
+        for line in (
+            f"  {finding.code} {finding.severity}, {finding.where}: {finding.message}",
+            f"        {finding.fix}",
+        )
     ]
 
 

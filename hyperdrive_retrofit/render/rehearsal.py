@@ -153,11 +153,16 @@ def display(
 
     Args:
         show: ``"auto"`` rewrites one line on a terminal and prints plain lines elsewhere; True rewrites one line
-            everywhere; False shows nothing.
+            everywhere; False or ``"silent"`` shows nothing.
         stream: Where to; standard output by default.
         clock: Seconds that only grow.
+
+    Raises:
+        ValueError: When ``show`` is something else.
     """
-    if show is False:
+    if show not in (True, False, "auto", "silent"):
+        raise ValueError(f"show={show!r}: it takes 'auto', 'silent', True or False.")
+    if show in (False, "silent"):
         return lambda _event: None
     out = stream or sys.stdout
     live = show is True or out.isatty()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import abc
 import ast
+from typing import Literal
 
 import attrs
 
 from hyperdrive_retrofit.script import click_options, containers, libraries, mlflow, options, paths, runs
 from hyperdrive_retrofit.script.expressions import Expressions
+from hyperdrive_retrofit.script.literals import literal
 from hyperdrive_retrofit.script.objects import class_item, fields, is_foreign, methods
 from hyperdrive_retrofit.script.values import (
     ANYTHING,
@@ -39,7 +41,6 @@ from hyperdrive_retrofit.script.values import (
     Super,
     Value,
     join,
-    literal,
     one,
 )
 
@@ -52,6 +53,7 @@ DEEPEST = 20
 CALLED_ONCE = {"on_train_begin", "on_train_end", "on_fit_start", "on_fit_end", "__init__", "__enter__", "__exit__"}
 """Callback methods that a framework calls once."""
 
+# Besides these, somebody else's main program may do all that the script itself could.
 UNSEEN_CODE = ("builtins.exec", "builtins.eval", "builtins.__import__", "runpy.", "importlib.")
 KNOWN_DECORATORS = ("click.", "functools.", "builtins.", "contextlib.")
 WRAPPED_LISTS = ("builtins.list", "builtins.tuple", "builtins.set", "builtins.sorted", "builtins.reversed", "tqdm.")
@@ -66,6 +68,7 @@ class Calls(Expressions):
     called_back: set[tuple[ast.AST, int]] = attrs.Factory(set)
     foreign: list[Instance] = attrs.Factory(list)
     returned: list[Value] = attrs.Factory(list)
+    left: set[Literal["function", "loop"]] = attrs.Factory(set)
 
     @abc.abstractmethod
     def execute(self, body: list[ast.stmt]) -> bool:
@@ -167,7 +170,8 @@ class Calls(Expressions):
             found = libraries.call_external(self, name, call)
         if found is not None:
             return found
-        if name.startswith(UNSEEN_CODE):
+        main_program = name.endswith((".main", ".cli")) and not name.startswith(options.OTHER_PARSERS)
+        if name.startswith(UNSEEN_CODE) or main_program:
             self.record.code_unseen = True
         if name in click_options.COMMANDS and call.args:
             return self.decorate(one(External(name)), call.args[0])
@@ -186,16 +190,16 @@ class Calls(Expressions):
             self.set_attribute(first, str(literal(call.get(1))), call.get(2), call.node)
             return NONE
         if name == "builtins.dict":
-            return self._dict(call)
+            return containers.dict_of(call)
         if name == "builtins.enumerate":
             self.elements(first, call.node)
-            pairs = [one(Sequence([ANYTHING, item])) for item in _items(first)]
-            return one(Sequence(pairs))
+            found = containers.elements_of(first)
+            return one(Sequence([one(Sequence([ANYTHING, item])) for item in found.items], found.open))
         if name == "builtins.zip" and len(call.args) > 1:
-            return one(_zipped(call.args))
+            return one(containers.zipped(call.args))
         if name.startswith(WRAPPED_LISTS):
             self.elements(first, call.node)
-            return one(Sequence(_items(first)))
+            return one(containers.elements_of(first))
         return None
 
     def _super(self) -> Value:
@@ -209,14 +213,6 @@ class Calls(Expressions):
         if isinstance(name, str):
             return self.get(value, name, call.node) | call.get(2)
         return join(containers.any_argument(atom) if isinstance(atom, Namespace) else ANYTHING for atom in value)
-
-    def _dict(self, call: Call) -> Value:
-        if len(call.args) == 1 and isinstance(next(iter(call.args[0]), None), Namespace):
-            return call.args[0]
-        made = Mapping(dict(call.keywords.items()), open=call.spread, rest=ANYTHING if call.spread else NOTHING)
-        for atom in join(call.args):
-            containers.update(made, atom)
-        return one(made)
 
     def set_attribute(self, target: Value, name: str, value: Value, node: ast.AST) -> None:
         """Follow the assignment of an attribute."""
@@ -256,8 +252,8 @@ class Calls(Expressions):
             self.repeats -= depth
 
     def _run(self, function: Function, receiver: Instance | ClassObject | None, scope: Scope) -> Value:
-        before = self.scope, self.file, self.returned, self.yields
-        self.scope, self.file, self.returned, self.yields = scope, scope.file, [], []
+        before = self.scope, self.file, self.returned, self.yields, self.left
+        self.scope, self.file, self.returned, self.yields, self.left = scope, scope.file, [], [], set()
         self.running.append((function, receiver))
         try:
             if isinstance(function.node, ast.Lambda):
@@ -266,7 +262,7 @@ class Calls(Expressions):
             return join([*self.yields, *self.returned]) or NONE
         finally:
             self.running.pop()
-            self.scope, self.file, self.returned, self.yields = before
+            self.scope, self.file, self.returned, self.yields, self.left = before
 
     def _click_call(self, function: Function, call: Call) -> Call:
         dests = [parameter.option.dest for parameter in function.click if parameter.option]
@@ -367,17 +363,3 @@ class Calls(Expressions):
         for name, function in methods(instance.owner).items():
             if name != "__init__" and (is_foreign(instance.owner) or function.node not in self.visits):
                 self.call_back(Bound(function, instance), node)
-
-
-def _items(value: Value) -> list[Value]:
-    """List a value's elements one by one where they are known, else what each may be."""
-    if len(value) == 1:
-        (atom,) = value
-        if isinstance(atom, Sequence) and not atom.open:
-            return list(atom.items)
-    return [containers.iterated(value)]
-
-
-def _zipped(values: list[Value]) -> Sequence:
-    columns = [_items(value) for value in values]
-    return Sequence([one(Sequence(list(row))) for row in zip(*columns, strict=False)])

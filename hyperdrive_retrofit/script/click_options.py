@@ -6,6 +6,7 @@ from typing import cast
 
 from hyperdrive_retrofit.script.context import Context
 from hyperdrive_retrofit.script.facts import Option, Place
+from hyperdrive_retrofit.script.literals import literal, plain
 from hyperdrive_retrofit.script.options import Nargs, default_value, type_name
 from hyperdrive_retrofit.script.values import (
     NOTHING,
@@ -19,9 +20,7 @@ from hyperdrive_retrofit.script.values import (
     Mapping,
     Parser,
     Value,
-    literal,
     one,
-    plain,
 )
 
 TYPES = {"INT": "int", "FLOAT": "float", "STRING": "str", "BOOL": "bool", "IntRange": "int", "FloatRange": "float"}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from hyperdrive_retrofit.script.context import EVERY_OPTION, Context
+from hyperdrive_retrofit.script.literals import literal
 from hyperdrive_retrofit.script.values import (
     ANYTHING,
     NONE,
+    NOTHING,
     Atom,
     Call,
     Const,
@@ -15,7 +17,6 @@ from hyperdrive_retrofit.script.values import (
     Sequence,
     Value,
     join,
-    literal,
     one,
 )
 
@@ -27,11 +28,11 @@ def container_method(context: Context, atom: Sequence | Mapping, name: str, call
     if name == "items":
         pairs = [one(Sequence([one(Const(key)), value])) for key, value in atom.items.items()]
         rest = [one(Sequence([ANYTHING, atom.rest or ANYTHING]))] if atom.open else []
-        return one(Sequence(pairs + rest))
+        return one(Sequence(pairs + rest, open=atom.open))
     if name == "keys":
         return one(Sequence([one(Const(key)) for key in atom.items], open=atom.open))
     if name == "values":
-        return one(Sequence([*atom.items.values(), atom.rest], open=atom.open))
+        return one(Sequence([*atom.items.values(), *([atom.rest] if atom.open else [])], open=atom.open))
     if name in ("get", "pop", "setdefault"):
         return map_item(atom, call.get(0)) | (call.get(1) or NONE)
     if name == "copy":
@@ -153,3 +154,31 @@ def put(atom: Mapping, key: Value, value: Value) -> None:
             atom.items[one_key.value] = value
         else:
             atom.open, atom.rest = True, atom.rest | value
+
+
+def dict_of(call: Call) -> Value:
+    """Follow `dict(...)`."""
+    if len(call.args) == 1 and isinstance(next(iter(call.args[0]), None), Namespace):
+        return call.args[0]
+    made = Mapping(dict(call.keywords.items()), open=call.spread, rest=ANYTHING if call.spread else NOTHING)
+    for atom in join(call.args):
+        update(made, atom)
+    return one(made)
+
+
+def elements_of(value: Value) -> Sequence:
+    """List a value's elements one by one where they are known, else what each may be."""
+    if len(value) == 1:
+        (atom,) = value
+        if isinstance(atom, Sequence):
+            return Sequence(list(atom.items), atom.open)
+        if isinstance(atom, Mapping):
+            return Sequence([one(Const(key)) for key in atom.items], atom.open)
+    return Sequence([iterated(value)], open=True)
+
+
+def zipped(values: list[Value]) -> Sequence:
+    """Follow `zip(...)`."""
+    columns = [elements_of(value) for value in values]
+    rows = zip(*(column.items for column in columns), strict=False)
+    return Sequence([one(Sequence(list(row))) for row in rows], any(column.open for column in columns))

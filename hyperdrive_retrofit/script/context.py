@@ -6,7 +6,7 @@ import abc
 import ast
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Any, Literal
 
 import attrs
 
@@ -69,6 +69,7 @@ class Record:
     click: Parser | None = None
     other_parser: bool = False
     options_unseen: bool = False
+    search_path_changed: bool = False
     remainder_used: bool = False
     argv_loads: int = 0
     logs_unseen: bool = False
@@ -200,7 +201,7 @@ class Context(abc.ABC):
             case _:
                 pass
 
-    def _hand_on_items(self, items: list[Value], container: object, node: ast.AST) -> None:
+    def _hand_on_items(self, items: list[Value], container: Any, node: ast.AST) -> None:
         """Hand on what a container holds, itself left out should it hold itself."""
         self.hand_on([value - {container} for value in items], node)
 

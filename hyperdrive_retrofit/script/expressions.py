@@ -9,10 +9,12 @@ from collections.abc import Iterable
 
 import attrs
 
-from hyperdrive_retrofit.script import libraries, paths, runs
+from hyperdrive_retrofit.script import paths, runs
+from hyperdrive_retrofit.script.conditions import asked_about
 from hyperdrive_retrofit.script.containers import iterated, map_item, namespace_item, put, sequence_item, update
 from hyperdrive_retrofit.script.context import Context
 from hyperdrive_retrofit.script.facts import UNKNOWN, Named
+from hyperdrive_retrofit.script.literals import literal
 from hyperdrive_retrofit.script.objects import class_item, is_property
 from hyperdrive_retrofit.script.values import (
     ANYTHING,
@@ -43,7 +45,6 @@ from hyperdrive_retrofit.script.values import (
     Super,
     Value,
     join,
-    literal,
     one,
 )
 
@@ -92,7 +93,7 @@ class Expressions(Context):
             case ast.Subscript():
                 return self.get_item(self.read(node.value), self.read(node.slice), node)
             case ast.BinOp():
-                return self.operate(self.read(node.left), node.op, self.read(node.right), node)
+                return paths.operated(self, self.read(node.left), node.op, self.read(node.right), node)
             case ast.Compare():
                 return self.compare(node)
             case ast.BoolOp():
@@ -152,6 +153,8 @@ class Expressions(Context):
             case External():
                 if atom.name == "sys" and name == "argv":
                     self.record.argv_loads += 1
+                if atom.name == "sys" and name == "path":
+                    self.record.search_path_changed = True
                 if atom.name in ("os", "os.path") and name == "sep":
                     return one(Const("/"))
                 return one(External(f"{atom.name}.{name}"))
@@ -262,26 +265,10 @@ class Expressions(Context):
                 _spread_keywords(call, value)
         return call
 
-    def operate(self, left: Value, operator: ast.operator, right: Value, node: ast.AST) -> Value:
-        """Give the result of a binary operation, as far as texts and paths go."""
-        text = literal(left)
-        if isinstance(operator, ast.Add):
-            lists = [atom for atom in [*left, *right] if isinstance(atom, Sequence)]
-            if lists:
-                known = len(lists) == len(left) + len(right)
-                items = [item for one_list in lists for item in one_list.items]
-                return one(Sequence(items, open=not known or any(found.open for found in lists)))
-            return paths.concatenated([left, right])
-        if isinstance(operator, ast.Div):
-            return paths.divided(self, left, right, node)
-        if isinstance(operator, ast.Mod) and isinstance(text, str):
-            return paths.percent(text, right)
-        return ANYTHING
-
     def choice(self, node: ast.IfExp) -> Value:
         """Read a conditional expression."""
         self.read(node.test)
-        own = self.asked_about(node.test)
+        own = asked_about(self.read, node.test)
         with self.branch("if", node, own):
             first = self.read(node.body)
         with self.branch("else", node, own):
@@ -349,42 +336,12 @@ class Expressions(Context):
         finally:
             self.scope = outer
 
-    def asked_about(self, test: ast.expr) -> frozenset[str]:
-        """List the options of which a test asks only whether they are given, or whether their folder exists."""
-        match test:
-            case ast.UnaryOp(op=ast.Not(), operand=inner):
-                return self.asked_about(inner)
-            case ast.BoolOp():
-                parts = [self.asked_about(part) for part in test.values]
-                return frozenset.intersection(*parts)
-            case ast.Compare(
-                left=left,
-                ops=[ast.Is() | ast.IsNot() | ast.Eq() | ast.NotEq()],
-                comparators=[ast.Constant(None | "" | True | False)],
-            ):
-                return self.asked_about(left)
-            case ast.Name() | ast.Attribute():
-                return _dests(self.read(test))
-            case ast.Call(func=ast.Attribute() as function):
-                return self._asked_by_call(test, function)
-        return frozenset()
-
-    def _asked_by_call(self, test: ast.Call, function: ast.Attribute) -> frozenset[str]:
-        asked = self.read(function)
-        if len(asked) == 1 and asked <= {External(name) for name in libraries.CHECKERS} and test.args:
-            return _dests(self.read(test.args[0]))
-        return _dests(self.read(function.value)) if function.attr in ("exists", "is_dir") else frozenset()
-
     def given_out(self, node: ast.Yield | ast.YieldFrom) -> Value:
         """Read `yield`: what it gives out is an item of what the function returns."""
         value = self.read(node.value) if node.value else NONE
         items = iterated(value) if isinstance(node, ast.YieldFrom) else value
         self.yields.append(one(Sequence([items], open=True)))
         return ANYTHING
-
-
-def _dests(value: Value) -> frozenset[str]:
-    return frozenset(atom.dest for atom in value if isinstance(atom, OptionText))
 
 
 def _constant(node: ast.Constant) -> Value:

@@ -156,8 +156,8 @@ class PathUse:
     """One use of an option's value as a path.
 
     Kinds: "makes" surely leaves the folder made; "may_make" is a saver that may make it; "checks" asks whether it
-    exists; "writes_self", "writes_below", "reads_self", "reads_below", "lists"; "joined_after" puts it behind another path;
-    "subprocess" and "escapes" hand it to code that is not seen; "chdir" changes the directory and has no option.
+    exists; "writes_self", "writes_below", "reads_self", "reads_below", "lists"; "joined_after" puts it behind another
+    path; "subprocess" and "escapes" hand it to code that is not seen; "chdir" changes the directory and has no option.
 
     Args:
         option: The option's dest, `$NAME` for an environment variable, None for "chdir".

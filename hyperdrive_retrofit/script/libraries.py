@@ -6,6 +6,7 @@ import ast
 
 from hyperdrive_retrofit.script import paths
 from hyperdrive_retrofit.script.context import Context
+from hyperdrive_retrofit.script.literals import literal
 from hyperdrive_retrofit.script.values import (
     ANYTHING,
     NOTHING,
@@ -16,7 +17,6 @@ from hyperdrive_retrofit.script.values import (
     Sequence,
     Value,
     join,
-    literal,
     one,
 )
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 from hyperdrive_retrofit.script import runs
 from hyperdrive_retrofit.script.context import Context
 from hyperdrive_retrofit.script.facts import Named, Registration, RunLookup
-from hyperdrive_retrofit.script.values import ANYTHING, NOTHING, Call, Value, keys_in, names_in
+from hyperdrive_retrofit.script.literals import keys_in, names_in
+from hyperdrive_retrofit.script.values import (
+    ANYTHING,
+    NOTHING,
+    Call,
+    Value,
+)
 
 SILENT = {
     "set_tracking_uri",

@@ -9,6 +9,7 @@ import attrs
 from hyperdrive_retrofit.script.containers import iterated
 from hyperdrive_retrofit.script.context import Context
 from hyperdrive_retrofit.script.facts import UNKNOWN, DefaultValue, Option, Place
+from hyperdrive_retrofit.script.literals import literal, names_in, plain
 from hyperdrive_retrofit.script.values import (
     ANYTHING,
     NONE,
@@ -23,10 +24,7 @@ from hyperdrive_retrofit.script.values import (
     Remainder,
     Sequence,
     Value,
-    literal,
-    names_in,
     one,
-    plain,
 )
 
 OTHER_PARSERS = (
@@ -71,7 +69,7 @@ def call_external(context: Context, name: str, call: Call) -> Value | None:
 
 def make_parser(context: Context, call: Call) -> Parser:
     """Make the parser of a call of ArgumentParser."""
-    parser = Parser(complete=not call.spread)
+    parser = Parser(complete=not call.spread, depth=len(context.branches))
     abbreviations = call.get(None, "allow_abbrev")
     parser.abbreviations = abbreviations == NOTHING or literal(abbreviations) is True
     for parent in iterated(call.get(None, "parents")):
@@ -118,7 +116,7 @@ def _reads_command_line(context: Context, parser: Parser, call: Call) -> bool:
 
 
 def _add_argument(context: Context, parser: Parser, call: Call) -> None:
-    uncertain = call.spread or any(not label.startswith("for") for label, _ in context.branches)
+    uncertain = call.spread or any(not label.startswith("for") for label, _ in context.branches[parser.depth :])
     parser.complete = parser.complete and not uncertain
     spellings = [names_in(value) for value in call.args]
     if not spellings or any(None in names for names in spellings):

@@ -10,6 +10,7 @@ from collections.abc import Sequence as Items
 import attrs
 
 from hyperdrive_retrofit.script.context import Context
+from hyperdrive_retrofit.script.literals import literal
 from hyperdrive_retrofit.script.values import (
     ANYTHING,
     NOTHING,
@@ -22,7 +23,6 @@ from hyperdrive_retrofit.script.values import (
     Sequence,
     Value,
     join,
-    literal,
     one,
 )
 
@@ -87,6 +87,23 @@ def divided(context: Context, left: Value, right: Value, node: ast.AST) -> Value
         return as_pathlib(joined(context, [left, right], node))
     if any(isinstance(atom, Const) and isinstance(atom.value, str) for atom in left):
         return joined(context, [left, right], node)
+    return ANYTHING
+
+
+def operated(context: Context, left: Value, operator: ast.operator, right: Value, node: ast.AST) -> Value:
+    """Give the result of a binary operation, as far as texts and paths go."""
+    text = literal(left)
+    if isinstance(operator, ast.Add):
+        lists = [atom for atom in [*left, *right] if isinstance(atom, Sequence)]
+        if lists:
+            known = len(lists) == len(left) + len(right)
+            items = [item for one_list in lists for item in one_list.items]
+            return one(Sequence(items, open=not known or any(found.open for found in lists)))
+        return concatenated([left, right])
+    if isinstance(operator, ast.Div):
+        return divided(context, left, right, node)
+    if isinstance(operator, ast.Mod) and isinstance(text, str):
+        return percent(text, right)
     return ANYTHING
 
 

@@ -1,6 +1,7 @@
 """Reads a whole script: its modules, then what nothing visibly calls, then the facts."""
 
-# ruff: noqa: PTH  os.path is much quicker than pathlib, and takes any text
+# os.path is much quicker than pathlib, and takes any text.
+# ruff: noqa: PTH113, PTH118, PTH120, PTH208
 
 from __future__ import annotations
 
@@ -83,7 +84,7 @@ class Reader(Statements):
             return
         for alias in node.names:
             parts = alias.name.split(".")
-            modules = self._local(parts, self.source.search_folders())
+            modules = self._local(parts, self._search_folders(parts[0]))
             bound = alias.asname or parts[0]
             self.record.imports.add(parts[0])
             if not modules:
@@ -94,7 +95,7 @@ class Reader(Statements):
 
     def _from_import(self, node: ast.ImportFrom) -> None:
         parts = node.module.split(".") if node.module else []
-        folders = (self._above(node.level),) if node.level else self.source.search_folders()
+        folders = (self._above(node.level),) if node.level else self._search_folders(parts[0])
         modules = self._local(parts, folders) if parts else [self._package(folders[0])]
         name = "." * node.level + (node.module or "")
         self.record.imports.add(name.partition(".")[0])
@@ -139,6 +140,14 @@ class Reader(Statements):
                 return modules
         return []
 
+    def _search_folders(self, name: str) -> tuple[str, ...]:
+        """List the folders for absolute imports; once the script changes `sys.path`, the one other that fits too."""
+        folders = self.source.search_folders()
+        if not self.record.search_path_changed or any(self.source.find(folder, name) for folder in folders):
+            return folders
+        fitting = [folder for folder in self.source.all_folders() if self.source.find(folder, name)]
+        return tuple(fitting) if len(fitting) == 1 else ()
+
     def _files(self, parts: list[str], folder: str) -> list[tuple[str | None, str]]:
         found = []
         for part in parts:
@@ -174,7 +183,9 @@ class Reader(Statements):
             return False
         if function.owner is not None and function.owner.node.name not in self.named:
             return False
-        if getattr(function.node, "name", "") in self.named:
+        name = getattr(function.node, "name", "")
+        # Python itself calls `__exit__`, `__iter__` and the like.
+        if name in self.named or (function.owner is not None and name.startswith("__")):
             return True
         if function.command is not None:
             return function.command.nested
@@ -266,6 +277,6 @@ def _path_uses(record: Record, options: tuple[Option, ...], script: str) -> tupl
     listed = [
         attrs.evolve(use, option=dest)
         for use in uses
-        for dest in (everything if use.option == EVERY_OPTION else [use.option])
+        for dest in (everything if use.option == EVERY_OPTION else (use.option,))
     ]
     return _steady(dict.fromkeys(listed))

@@ -10,6 +10,7 @@ import attrs
 
 from hyperdrive_retrofit.script.context import Context
 from hyperdrive_retrofit.script.facts import LoggedMetric, Named, ParentRead, ParentWrite, Registration, RunLookup
+from hyperdrive_retrofit.script.literals import keys_in, literal, names_in
 from hyperdrive_retrofit.script.values import (
     ANYTHING,
     NOTHING,
@@ -25,9 +26,6 @@ from hyperdrive_retrofit.script.values import (
     Sequence,
     Value,
     Which,
-    keys_in,
-    literal,
-    names_in,
     one,
 )
 

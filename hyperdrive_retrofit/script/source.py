@@ -1,16 +1,19 @@
 """Finds and parses the files of a source directory."""
 
-# ruff: noqa: PTH  os.path is much quicker than pathlib, and takes any text
+# os.path is much quicker than pathlib, and takes any text.
+# ruff: noqa: PTH112, PTH113, PTH117, PTH118, PTH120, PTH123, PTH202
 
 from __future__ import annotations
 
 import ast
+import itertools
 import os
 import sys
 import warnings
 
 import attrs
 
+MOST_FOLDERS = 300
 LARGEST = 2_000_000
 """Bytes beyond which a file is not read: no script written by hand is so long."""
 
@@ -56,6 +59,11 @@ class SourceDirectory:
             if os.path.isfile(os.path.join(self.root, file)):
                 return file, base
         return (None, base) if os.path.isdir(os.path.join(self.root, base)) else None
+
+    def all_folders(self) -> tuple[str, ...]:
+        """List the folders of the source directory, the first few hundred at most."""
+        walked = itertools.islice(os.walk(self.root), MOST_FOLDERS)
+        return tuple(_slashes(os.path.relpath(folder, self.root)) for folder, _, _ in walked)
 
     def search_folders(self) -> tuple[str, ...]:
         """List the folders in which absolute imports are looked up: the script's own, then the root."""

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import attrs
 
+from hyperdrive_retrofit.script import paths
 from hyperdrive_retrofit.script.calls import Calls
+from hyperdrive_retrofit.script.conditions import asked_about
 from hyperdrive_retrofit.script.containers import iterated, put
+from hyperdrive_retrofit.script.literals import literal
 from hyperdrive_retrofit.script.objects import fields
 from hyperdrive_retrofit.script.values import (
     ANYTHING,
@@ -22,7 +26,6 @@ from hyperdrive_retrofit.script.values import (
     Sequence,
     Value,
     join,
-    literal,
     one,
 )
 
@@ -41,7 +44,16 @@ class Statements(Calls):
 
     def execute(self, body: list[ast.stmt]) -> bool:
         """Follow statements; tell whether they surely leave the block."""
-        return any(self.follow(statement) for statement in body)
+        with ExitStack() as branches:
+            for statement in body:
+                before = set(self.left)
+                if self.follow(statement):
+                    return True
+                if self.left - before:
+                    # A branch of the statement leaves the block: what follows may not happen.
+                    own = asked_about(self.read, statement.test) if isinstance(statement, ast.If) else frozenset()
+                    branches.enter_context(self.branch("if", statement, own))
+        return False
 
     def follow(self, node: ast.stmt) -> bool:
         """Follow one statement; tell whether it surely leaves the block."""
@@ -60,6 +72,7 @@ class Statements(Calls):
                 self._define(node)
             case ast.Return():
                 self.returned.append(self.read(node.value) if node.value else NOTHING)
+                self.left.add("function")
                 return True
             case ast.With() | ast.AsyncWith():
                 return self._with(node)
@@ -91,6 +104,7 @@ class Statements(Calls):
                 self.read_all(child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr))
                 return isinstance(node, ast.Raise)
             case ast.Break() | ast.Continue():
+                self.left.add("loop")
                 return True
             case _ if hasattr(ast, "TryStar") and isinstance(node, ast.TryStar):
                 return self._try(node)
@@ -138,17 +152,17 @@ class Statements(Calls):
     def _augment(self, node: ast.AugAssign) -> None:
         value = self.read(node.value)
         if not isinstance(node.target, ast.Name):
-            self.bind(node.target, self.operate(ANYTHING, node.op, value, node))
+            self.bind(node.target, paths.operated(self, ANYTHING, node.op, value, node))
             return
         before = self.look_up(node.target.id)
-        self.bind(node.target, self.operate(before, node.op, value, node))
+        self.bind(node.target, paths.operated(self, before, node.op, value, node))
 
     def _if(self, node: ast.If) -> bool:
         truth = self._is_main(node.test)
         if truth is not None:
             return self.execute(node.body if truth else node.orelse)
         self.read(node.test)
-        own = self.asked_about(node.test)
+        own = asked_about(self.read, node.test)
         before = dict(self.scope.names)
         with self.branch("if", node, own):
             left_first = self.execute(node.body)
@@ -178,13 +192,14 @@ class Statements(Calls):
         source = self.read(node.test if isinstance(node, ast.While) else node.iter)
         if not isinstance(node, ast.While):
             self.bind(node.target, self.elements(source, node))
-        if not isinstance(node, ast.While) and _has_elements(source):
+        if _surely_runs(node):
             with self.repeating():
                 self.execute(node.body)
         else:
             with self.branch("for", node), self.repeating():
                 self.execute(node.body)
             self.scope.names = _merged(before, self.scope.names)
+        self.left.discard("loop")
         self.execute(node.orelse)
 
     def _forget_counters(self, loop: ast.For | ast.AsyncFor | ast.While) -> None:
@@ -195,6 +210,13 @@ class Statements(Calls):
                 if name in self.scope.names:
                     self.scope.names[name] |= ANYTHING
 
+    def _execute_guarded(self, body: list[ast.stmt]) -> bool:
+        """Follow statements of which all but the first may be skipped by an error that is caught."""
+        if self.execute(body[:1]):
+            return True
+        with self.branch("try", body[0]):
+            return self.execute(body[1:])
+
     def _with(self, node: ast.With | ast.AsyncWith) -> bool:
         for item in node.items:
             value = self.read(item.context_expr)
@@ -202,11 +224,12 @@ class Statements(Calls):
                 # What a context manager made of a generator function gives is what it yields.
                 generated = join(iterated(one(atom)) for atom in value if isinstance(atom, Sequence))
                 self.bind(item.optional_vars, generated | value)
-        return self.execute(node.body)
+        suppressing = any(ast.unparse(item.context_expr).partition("(")[0].endswith("suppress") for item in node.items)
+        return self._execute_guarded(node.body) if suppressing else self.execute(node.body)
 
     def _try(self, node: ast.Try) -> bool:
         before = dict(self.scope.names)
-        left = self.execute(node.body)
+        left = self._execute_guarded(node.body) if node.handlers else self.execute(node.body)
         after = self.scope.names
         handlers_leave = True
         for handler in node.handlers:
@@ -259,9 +282,11 @@ class Statements(Calls):
         self._bind_name(node.name, one(made))
 
 
-def _has_elements(value: Value) -> bool:
-    """Tell whether there is surely something to go through."""
-    return bool(value) and all(isinstance(atom, Sequence | Mapping) and atom.items for atom in value)
+def _surely_runs(loop: ast.For | ast.AsyncFor | ast.While) -> bool:
+    """Tell whether a loop has a first round: it goes through a list written out right there."""
+    listed = loop.iter if not isinstance(loop, ast.While) else None
+    elements = listed.elts if isinstance(listed, ast.List | ast.Tuple | ast.Set) else []
+    return any(not isinstance(element, ast.Starred) for element in elements)
 
 
 def _statements(block: ast.AST) -> Iterator[ast.stmt]:

@@ -326,8 +326,9 @@ def in_pieces(value: Any) -> List[Any]:
     if len(lengths) != 1 or not all(is_loggable(cell) for column in table.values() for cell in column):
         return []
     slices = [slice(start, start + ROWS_PER_UPLOAD) for start in range(0, lengths.pop(), ROWS_PER_UPLOAD)]
-    pieces = [{name: column[part] for name, column in table.items()} for part in slices]
-    return pieces if isinstance(value, dict) else [piece[""] for piece in pieces]
+    if not isinstance(value, dict):
+        return [table[""][part] for part in slices]
+    return [{name: column[part] for name, column in table.items()} for part in slices]
 
 
 def log_piece(run: Any, name: str, piece: Any) -> None:

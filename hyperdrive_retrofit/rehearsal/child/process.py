@@ -65,9 +65,9 @@ class _Server:
         """Answer requests until the requester closes its end."""
         try:
             _load_sdk()
-        except BaseException:
+        except Exception:  # noqa: BLE001 - whatever it is, the requester says it
             self._answer({"failed": traceback.format_exc()})
-            raise
+            return
         gc.collect()
         gc.freeze()  # forked processes then share these pages
         signal.signal(signal.SIGCHLD, lambda *_: None)

@@ -1,0 +1,51 @@
+"""Every finding: one function each, from facts to remarks with a place and a remedy.
+
+A blocker is a real failure or a silently wrong result, visible in the user's own scripts; what
+cannot be seen is a warning at most. ``CATALOGUE`` names each code once; docs/findings.md explains them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from hyperdrive_retrofit.findings import arguments, downstream, training
+from hyperdrive_retrofit.findings.case import Case
+from hyperdrive_retrofit.findings.catalogue import (
+    BLOCKER,
+    CATALOGUE,
+    NOTE,
+    WARNING,
+    Finding,
+    from_problem,
+    may_be_ignored,
+)
+
+__all__ = ["BLOCKER", "CATALOGUE", "NOTE", "WARNING", "Case", "Finding", "find", "from_problem", "may_be_ignored"]
+
+_RANK = {BLOCKER: 0, WARNING: 1, NOTE: 2}
+_CHECKS: tuple[Callable[[Case], Iterable[Finding]], ...] = (
+    arguments.not_an_option,
+    arguments.option_given_twice,
+    arguments.fixed_value_unclear,
+    training.metric_not_logged,
+    training.registers_in_every_child,
+    training.policy_never_fires,
+    training.output_goes_elsewhere,
+    training.folder_not_made,
+    training.written_through_input,
+    downstream.parent_run_is_another,
+    downstream.two_outputs_of_one_name,
+    arguments.parameter_disappears,
+    training.output_datasets_in_child,
+    downstream.promote_without_core,
+    downstream.script_not_read,
+    downstream.run_looked_up,
+    arguments.value_not_taken,
+    arguments.bounds_are_exponents,
+)
+
+
+def find(case: Case) -> tuple[Finding, ...]:
+    """Return all findings, blockers first, each kind in the order of the codes."""
+    found = dict.fromkeys(finding for check in _CHECKS for finding in check(case))
+    return tuple(sorted(found, key=lambda finding: (_RANK[finding.severity], finding.code)))

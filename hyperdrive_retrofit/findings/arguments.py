@@ -1,0 +1,156 @@
+"""Findings about the training script's command line: options, fixed values, values that fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hyperdrive_retrofit.commandline import option_match, parameters_in
+from hyperdrive_retrofit.findings.case import Case
+from hyperdrive_retrofit.findings.catalogue import BLOCKER, WARNING, Finding
+from hyperdrive_retrofit.graph import Parameter
+from hyperdrive_retrofit.request import close_match
+from hyperdrive_retrofit.script import Option
+from hyperdrive_retrofit.sweep import Expression, Hyperparameter
+
+_WHOLE_FUNCTIONS = ("randint", "quniform", "qloguniform", "qnormal", "qlognormal")
+
+
+def not_an_option(case: Case) -> Iterator[Finding]:
+    """HR101: HyperDrive gives each child ``--name value``; the script must take it."""
+    facts = case.facts
+    if facts.problem is not None:
+        return
+    no_parser = facts.parser is None and not facts.unread and not facts.options
+    for hyperparameter in case.sweep.space:
+        option = hyperparameter.option
+        if option_match(facts, option) is not None:
+            continue
+        hint = close_match(option, [name for known in facts.options for name in known.names])
+        fix = f"Add the option to the script, or rename {hyperparameter.name!r}."
+        if no_parser:
+            message = f"{case.script} reads no options, so it ignores {option} and all children are equal."
+            yield Finding("HR101", BLOCKER, facts.script, message, fix)
+        elif not facts.options_complete:
+            message = f"{case.script} shows no option {option}{hint}, but not all its options can be read."
+            fix = "Rehearse one child before paying for many."
+            yield Finding("HR101", WARNING, facts.script, message, fix)
+        elif facts.unknown_options == "error":
+            message = f"{case.script} has no option {option}{hint}, so its parser stops every child."
+            yield Finding("HR101", BLOCKER, facts.script, message, fix)
+        else:
+            message = f"{case.script} has no option {option}{hint}, so it ignores it and all children are equal."
+            yield Finding("HR101", BLOCKER, facts.script, message, fix)
+
+
+def option_given_twice(case: Case) -> Iterator[Finding]:
+    """HR006: two names of the space that are one option; of both values a child keeps one."""
+    names: dict[Option, list[str]] = {}
+    for hyperparameter, option in _options(case):
+        names.setdefault(option, []).append(hyperparameter.name)
+    for same in names.values():
+        if len({name.lstrip("-") for name in same}) > 1:
+            message = (
+                f"{' and '.join(map(repr, same))} are one option of {case.script}, so a child keeps only the last."
+            )
+            yield Finding("HR006", BLOCKER, f"search_space[{same[-1]!r}]", message, "Keep one of them.")
+
+
+def fixed_value_unclear(case: Case) -> Iterator[Finding]:
+    """HR102: a fixed value left beside the child's own would win or fail, so it must go, all of it and no more."""
+    for token in case.command_line.unclear:
+        if token.text == "--":
+            message = "Behind '--' the script takes no options, so it would ignore those that HyperDrive appends."
+            yield Finding("HR102", BLOCKER, case.step, message, "Take '--' out of the step's arguments.")
+            continue
+        near = token.text or token.argument
+        message = f"Near '{near}' it cannot be told which arguments are a hyperparameter's fixed value."
+        fix = "Take the hyperparameters' fixed values out of the step's arguments."
+        yield Finding("HR102", BLOCKER, case.step, message, fix)
+
+
+def parameter_disappears(case: Case) -> Iterator[Finding]:
+    """HR111: a tuned PipelineParameter is no argument any more, so a published pipeline does not offer it."""
+    training = case.training
+    kept = [argument for _, argument in case.command_line.without_tuned(training.arguments)]
+    for step in case.graph:
+        kept += [value for _, value in step.parameters]
+        kept += step.arguments if step.key != training.key else ()
+    names = {argument.name for argument in kept if isinstance(argument, Parameter)}
+    for name in parameters_in(case.command_line.tuned):
+        if name not in names:
+            message = (
+                f"PipelineParameter '{name}' is tuned, so the callers of a published pipeline cannot set it any more."
+            )
+            fix = "Tell them, or leave it out of the search space."
+            yield Finding("HR111", WARNING, case.step, message, fix)
+
+
+def value_not_taken(case: Case) -> Iterator[Finding]:
+    """HR116: each child gets one value as a text, and the option's own converter reads it."""
+    for hyperparameter, option in _options(case):
+        expression = hyperparameter.expression
+        where, name = str(option.place), hyperparameter.option
+        if option.takes_values == 0:
+            message = f"{name} is a flag, so the value that HyperDrive gives it stops every child or is lost."
+            yield Finding("HR116", BLOCKER, where, message, "Make it an option with a value.")
+        elif isinstance(option.takes_values, int) and option.takes_values > 1:
+            message = f"{name} takes {option.takes_values} values, and HyperDrive gives it one."
+            yield Finding("HR116", BLOCKER, where, message, "Make it an option with one value.")
+        elif option.type == "bool" and case.facts.parser == "argparse":
+            message = f"{name} has type=bool, for which every text is True, 'False' too: all children are equal."
+            yield Finding("HR116", BLOCKER, where, message, "Take type=int with choice(0, 1).")
+        elif option.type == "int" and expression.function in _WHOLE_FUNCTIONS[1:]:
+            message = (
+                f"{name} has type=int, and {expression.function}() gives texts such as '20.0', which int() refuses."
+            )
+            yield Finding(
+                "HR116", WARNING, where, message, "Take choice() or randint(), or read it as int(float(text))."
+            )
+        elif option.type in ("int", "float") and (wrong := _not_a_number(expression, option.type)):
+            message = f"{name} has type={option.type}, which refuses {wrong}, so children fail."
+            yield Finding("HR116", BLOCKER, where, message, "Change the option's type, or the search space.")
+        elif case.facts.parser == "argparse" and (unknown := _not_a_choice(expression, option)):
+            message = f"{name} does not take {unknown}: its choices are {', '.join(map(str, option.choices or ()))}."
+            yield Finding("HR116", BLOCKER, where, message, "Change the choices, or the search space.")
+
+
+def _not_a_number(expression: Expression, kind: str) -> str | None:
+    """Return a value that ``int`` or ``float`` refuses, or None."""
+    if expression.function != "choice":
+        continuous = kind == "int" and expression.function not in _WHOLE_FUNCTIONS
+        return f"a value of {expression}" if continuous else None
+    return next((repr(value) for value in expression.args if not _reads(kind, str(value))), None)
+
+
+def _reads(kind: str, text: str) -> bool:
+    try:
+        {"int": int, "float": float}[kind](text)
+    except ValueError:
+        return False
+    return True
+
+
+def _not_a_choice(expression: Expression, option: Option) -> str | None:
+    """Return an option of a choice that the script's own ``choices`` leave out, or None."""
+    convert = {"int": int, "float": float, "str": str}.get(option.type or "")
+    if expression.function != "choice" or option.choices is None or convert is None:
+        return None
+    return next((repr(value) for value in expression.args if convert(str(value)) not in option.choices), None)
+
+
+def bounds_are_exponents(case: Case) -> Iterator[Finding]:
+    """HR117: loguniform(0.001, 0.1) draws from 1.001 to 1.105 (semantics 1)."""
+    for hyperparameter in case.sweep.space:
+        expression = hyperparameter.expression
+        if expression.function in ("loguniform", "qloguniform") and expression.args[0] > 0:
+            low, high = expression.args[:2]
+            message = f"{expression} draws from exp({low}) to exp({high}), for its bounds are exponents of e."
+            fix = f"If {low} to {high} is meant: {expression.function}(math.log({low}), math.log({high}))."
+            yield Finding("HR117", WARNING, f"search_space[{hyperparameter.name!r}]", message, fix)
+
+
+def _options(case: Case) -> Iterator[tuple[Hyperparameter, Option]]:
+    for hyperparameter in case.sweep.space:
+        match = option_match(case.facts, hyperparameter.option)
+        if match is not None:
+            yield hyperparameter, match.option

@@ -1,0 +1,140 @@
+"""Findings about how the training step, the steps behind it and the promote step fit together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hyperdrive_retrofit.findings.case import Case
+from hyperdrive_retrofit.findings.catalogue import BLOCKER, NOTE, WARNING, Finding
+from hyperdrive_retrofit.graph import Step
+from hyperdrive_retrofit.script import ParentRead
+
+_HOLD_CORE = ("azureml-core", "azureml-defaults", "azureml-sdk", "azureml-pipeline", "azureml-train", "azureml-mlflow")
+_KEPT_BY_NAME = ("metric", "tag", "property", "file")
+_NOT_A_CHILD = "the training step's is the sweep's now, without a child's metrics and files"
+_Names = set[tuple[str, "str | None"]]
+
+
+def parent_run_is_another(case: Case) -> Iterator[Finding]:
+    """HR109: in a child ``run.parent`` is the sweep's run, no longer the pipeline's (semantics 6)."""
+    yield from _training_reads_parent(case)
+    own = _on_best_child(case)
+    written: _Names = {(write.kind, write.name) for write in case.facts.parent_writes}
+    lost = {(kind, name) for kind, name in written - own if kind in _KEPT_BY_NAME}
+    read_behind: _Names = set()
+    for step, facts in case.downstream:
+        for read in facts.parent_reads:
+            found = _lost_names(read, lost, own)
+            read_behind |= {(read.kind, name) for name in found}
+            for name in sorted(found, key=str):
+                sure = None not in (name, read.name) and (read.kind, None) not in own
+                yield _lost(case, step, read, name or read.name, sure=sure)
+            seen = bool(found) or (read.kind, read.name) in own
+            if read.kind == "metric" and not seen and (case.facts.problem is not None or case.facts.logs_unseen):
+                what = _named("metric", read.name)
+                message = (
+                    f"Step '{step.name}' reads {what} on run.parent, and it cannot be seen whether a child logs it."
+                )
+                yield Finding("HR109", WARNING, str(read.place), message, "Log it on the training script's own run.")
+    yield from _training_writes_parent(case, lost - read_behind)
+
+
+def _lost_names(read: ParentRead, lost: _Names, own: _Names) -> set[str | None]:
+    """Return the names, None for computed ones, that a read finds on the sweep's run only."""
+    if read.name is not None and (read.kind, read.name) in own:
+        return set()
+    return {name for kind, name in lost if kind == read.kind and (name == read.name or None in (name, read.name))}
+
+
+def _training_writes_parent(case: Case, unread: _Names) -> Iterator[Finding]:
+    for write in case.facts.parent_writes:
+        if write.kind == "cancel":
+            message = "run.parent is the sweep's run in a child, so one child cancels all."
+            yield Finding("HR109", WARNING, str(write.place), message, "Raise an error to end this child alone.")
+        elif (write.kind, write.name) in unread:
+            what = _named(write.kind, write.name)
+            message = f"run.parent is the sweep's run in a child: {what} of the last child stays, and no step reads it."
+            yield Finding("HR109", NOTE, str(write.place), message, "Write it on the run itself.")
+
+
+def _on_best_child(case: Case) -> _Names:
+    """Return what the promote step puts on the pipeline run."""
+    metrics = {("metric", metric.name) for metric in case.facts.metrics if metric.on != "parent"}
+    tags = {("tag", tag.name) for tag in case.facts.own_tags}
+    return metrics | tags | {("tag", name) for name in case.shared_tags}
+
+
+def _training_reads_parent(case: Case) -> Iterator[Finding]:
+    written = {(write.kind, write.name) for write in case.facts.parent_writes}
+    for read in case.facts.parent_reads:
+        if read.kind in _KEPT_BY_NAME and (read.kind, read.name) not in written:
+            what = _named(read.kind, read.name)
+            message = f"run.parent is the sweep's run in a child, and has not {what} of the pipeline's run."
+            fix = "Read it from run.parent.parent.parent (child > sweep > step > pipeline), or pass it as an argument."
+            yield Finding("HR109", BLOCKER, str(read.place), message, fix)
+
+
+def _lost(case: Case, step: Step, read: ParentRead, name: str | None, *, sure: bool) -> Finding:
+    sure = sure and not (read.kind == "metric" and case.facts.logs_unseen)
+    what = _named(read.kind, name)
+    message = (
+        f"Step '{step.name}' reads {what} on run.parent, but children write it on the sweep's run, where it stays."
+    )
+    fixes = {
+        "metric": f"In the training script also log it on its own run: run.log({name or '...'!r}, value).",
+        "tag": f"Tag the training script's own run, or vouch for all children: shared_tags=[{name or '...'!r}].",
+        "file": "Hand the file on as an output of the training step.",
+    }
+    fix = fixes.get(read.kind, "Write it as a metric or a tag of the training script's own run.")
+    return Finding("HR109", BLOCKER if sure else WARNING, str(read.place), message, fix)
+
+
+def two_outputs_of_one_name(case: Case) -> Iterator[Finding]:
+    """HR110: the SDK allows it; whoever looks an output up by its name gets either."""
+    for output in case.training.outputs:
+        makers = [data.producer for data in case.graph.data if data.name == output.name and data.producer is not None]
+        if len(makers) > 1:
+            message = (
+                f"Output '{output.name}' is one of {len(makers)} of that name: {', '.join(makers)} write one each."
+            )
+            yield Finding("HR110", WARNING, case.step, message, "Give each output a name of its own.")
+
+
+def promote_without_core(case: Case) -> Iterator[Finding]:
+    """HR113: the promote script imports azureml-core."""
+    if case.promote is None:
+        return
+    packages = case.promote.packages
+    if packages is not None and any(package.lower().startswith(_HOLD_CORE) for package in packages):
+        return
+    seen = "cannot be seen" if packages is None else "is not there"
+    message = f"The step that hands the best child on needs azureml-core, which {seen} in its environment."
+    fix = "Make sure that it is there, or give another one: promote_runconfig=RunConfiguration(...)."
+    yield Finding("HR113", WARNING, case.step, message, fix)
+
+
+def script_not_read(case: Case) -> Iterator[Finding]:
+    """HR114: what cannot be read cannot be checked."""
+    for step, facts in [(case.training, case.facts), *case.downstream]:
+        if facts.problem is not None:
+            message = f"The script of step '{step.name}' could not be read: {facts.problem}"
+            yield Finding("HR114", WARNING, facts.script, message, "Nothing in it was checked; rehearse the pipeline.")
+
+
+def run_looked_up(case: Case) -> Iterator[Finding]:
+    """HR115: the training step's run is the sweep's now; its metrics and files are not a child's."""
+    fix = "Read the metrics from run.parent, where the best child's are, and the files from the step's input."
+    for step, facts in case.downstream:
+        for lookup in facts.run_lookups:
+            if lookup.call == "find_step_run" and lookup.name in (case.training.name, None):
+                what = "the training step's run" if lookup.name else "a step's run by a computed name"
+                message = f"Step '{step.name}' looks up {what}, but {_NOT_A_CHILD}."
+                yield Finding("HR115", BLOCKER if lookup.name else WARNING, str(lookup.place), message, fix)
+        for read in facts.parent_reads:
+            if read.kind == "children":
+                message = f"Step '{step.name}' goes through the pipeline's runs, but {_NOT_A_CHILD}."
+                yield Finding("HR115", WARNING, str(read.place), message, fix)
+
+
+def _named(kind: str, name: str | None) -> str:
+    return f"{kind} '{name}'" if name else f"a {kind}"

@@ -1,0 +1,146 @@
+"""Findings about what the training script does in each child: metric, registrations, outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hyperdrive_retrofit.findings.case import Case
+from hyperdrive_retrofit.findings.catalogue import BLOCKER, WARNING, Finding
+from hyperdrive_retrofit.graph import InputPath
+from hyperdrive_retrofit.request import close_match
+from hyperdrive_retrofit.sweep import NoTermination
+
+_WRITES = ("writes_self", "writes_below")
+
+
+def metric_not_logged(case: Case) -> Iterator[Finding]:
+    """HR103: without the primary metric no child is ever the best."""
+    facts, name = case.facts, case.sweep.primary_metric_name
+    if facts.problem is not None or not name:
+        return
+    own = [metric for metric in facts.metrics if metric.on != "parent"]
+    if any(metric.name == name for metric in own):
+        return
+    known = sorted({metric.name for metric in own if metric.name})
+    hint = close_match(name, known)
+    logged = f"It logs {', '.join(known)}." if known else "It logs no metric that can be read."
+    on_parent = [metric for metric in facts.metrics if metric.on == "parent" and metric.name == name]
+    if facts.logs_unseen or facts.unread or any(metric.name is None for metric in own):
+        message = f"{case.script} does not visibly log '{name}'{hint}, and without it no child wins. {logged}"
+        fix = "Rehearse one child, or check the metric's name."
+        yield Finding("HR103", WARNING, facts.script, message, fix)
+    elif on_parent:
+        message = f"'{name}' is logged on run.parent only, which is the sweep's run in a child, so no child could win."
+        fix = f"Log it on the run itself: run.log('{name}', value)."
+        yield Finding("HR103", BLOCKER, str(on_parent[0].place), message, fix)
+    else:
+        message = f"{case.script} never logs '{name}'{hint}, so no child could win. {logged}"
+        fix = f"Choose another metric, or log this one: run.log('{name}', value)."
+        yield Finding("HR103", BLOCKER, facts.script, message, fix)
+
+
+def registers_in_every_child(case: Case) -> Iterator[Finding]:
+    """HR104: the newest registered model is that of the child that ended last, not of the best."""
+    whats = {"model": "registers the model", "model_tag": "tags the model", "dataset": "registers the dataset"}
+    for registration in case.facts.registrations:
+        what = whats[registration.kind] + (f" '{registration.name}'" if registration.name else "")
+        surely = registration.kind == "model" and not registration.conditional
+        message = f"Each child {what}, so the newest is that of the child that ends last, not of the best one."
+        fix = 'Do it in a step behind the training step, or accept it with ignore=("HR104",).'
+        yield Finding("HR104", BLOCKER if surely else WARNING, str(registration.place), message, fix)
+
+
+def policy_never_fires(case: Case) -> Iterator[Finding]:
+    """HR105: a policy looks at a child's interval t, which is its t-th log of the metric (semantics 3)."""
+    policy, facts, name = case.sweep.policy, case.facts, case.sweep.primary_metric_name
+    if isinstance(policy, NoTermination) or facts.logs_unseen or facts.problem is not None:
+        return
+    logged = [metric for metric in facts.metrics if metric.name == name and metric.on != "parent"]
+    if not logged or any(metric.repeated for metric in logged) or any(metric.name is None for metric in facts.metrics):
+        return
+    interval = policy.evaluation_interval
+    first = -(-max(policy.delay_evaluation, 1) // interval) * interval
+    if len(logged) < first:
+        times = "once" if len(logged) == 1 else f"{len(logged)} times"
+        message = (
+            f"A child logs '{name}' {times}, and the policy first looks at its log number {first}: it never fires."
+        )
+        fix = "Log the metric as training goes on, or leave out the policy."
+        yield Finding("HR105", WARNING, str(logged[0].place), message, fix)
+
+
+def output_goes_elsewhere(case: Case) -> Iterator[Finding]:
+    """HR106: the child's path is relative, the old one was absolute."""
+    fix = "Use the path as it is given, or make it absolute at once: os.path.abspath(path)."
+    for output in case.training.outputs:
+        dest = case.dest_of_output(output.name)
+        if dest is None:
+            continue
+        path = f"'outputs/{output.name}'"
+        for use in case.facts.path_uses:
+            if use.option == dest and use.kind == "joined_after":
+                message = f"Output '{output.name}' is joined behind another path, so it is not written to {path}."
+                yield Finding("HR106", BLOCKER, str(use.place), message, fix)
+            elif use.option == dest and use.kind == "subprocess":
+                message = (
+                    f"Output '{output.name}' goes to another process; if that runs elsewhere, {path} is not there."
+                )
+                yield Finding("HR106", WARNING, str(use.place), message, fix)
+        yield from _directory_changes(case, output.name, dest, fix)
+
+
+def _directory_changes(case: Case, output: str, dest: str, fix: str) -> Iterator[Finding]:
+    for use in case.facts.path_uses:
+        if use.option == dest and use.kind in _WRITES:
+            return
+        if use.kind == "chdir":
+            message = (
+                f"The directory is changed before output '{output}' is written, so 'outputs/{output}' is elsewhere."
+            )
+            yield Finding("HR106", WARNING if use.branches else BLOCKER, str(use.place), message, fix)
+            return
+
+
+def folder_not_made(case: Case) -> Iterator[Finding]:
+    """HR107: in a child nothing makes ``outputs/<name>``; the service did for OutputFileDatasetConfig."""
+    facts = case.facts
+    if facts.problem is not None:
+        return
+    fix = "Before writing: os.makedirs(path, exist_ok=True)."
+    for output in case.training.outputs:
+        dest = case.dest_of_output(output.name)
+        if dest is None:
+            message = (
+                f"It cannot be seen where {case.script} writes '{output.name}', and in a child nobody makes its folder."
+            )
+            yield Finding("HR107", WARNING, facts.script, message, fix)
+            continue
+        uses = [use for use in facts.path_uses if use.option == dest]
+        kinds = {use.kind for use in uses}
+        made = facts.folder_made(dest)
+        place = str(next((use.place for use in uses if use.kind in _WRITES), uses[0].place)) if uses else facts.script
+        if made is False:
+            message = f"{case.script} writes below '{output.name}' and never makes that folder; in a child nobody does."
+            yield Finding("HR107", BLOCKER, place, message, fix)
+        elif made is None and ("writes_self" not in kinds or "writes_below" in kinds):
+            message = f"{case.script} does not visibly make the folder '{output.name}', and in a child nobody does."
+            yield Finding("HR107", WARNING, place, message, fix)
+
+
+def written_through_input(case: Case) -> Iterator[Finding]:
+    """HR108: an input is one place for all children."""
+    for port in case.training.inputs:
+        dest = case.command_line.dest_of(InputPath(port.name)) or f"$AZUREML_DATAREFERENCE_{port.name}"
+        for use in case.facts.path_uses:
+            if use.option == dest and use.kind in _WRITES:
+                message = f"All children write to one place through input '{port.name}', where the last one wins."
+                yield Finding("HR108", WARNING, str(use.place), message, "Write to an output of the step.")
+                break
+
+
+def output_datasets_in_child(case: Case) -> Iterator[Finding]:
+    """HR112: a child has no output datasets; each keeps its files as artifacts."""
+    for use in case.facts.uses_output_datasets:
+        message = "A child's run.output_datasets is empty: the service fills it for plain steps only."
+        fix = "Give the output as an argument of the step, and write to that path."
+        yield Finding("HR112", BLOCKER, str(use.place), message, fix)

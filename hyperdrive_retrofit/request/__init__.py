@@ -1,0 +1,38 @@
+"""Reads and checks what was given in the call, and says all that is wrong with it.
+
+Each reader returns what it read, usable even when something is wrong, and the problems found, so
+that all problems of one call come in one error.
+"""
+
+from __future__ import annotations
+
+from hyperdrive_retrofit.request.names import read_shared_tags, unknown_codes, unknown_options, unknown_shared_tags
+from hyperdrive_retrofit.request.problem import Problem, close_match
+from hyperdrive_retrofit.request.space import read_expression, read_space
+from hyperdrive_retrofit.request.sweep import (
+    choose_limits,
+    choose_sampling,
+    loss_word,
+    read_goal,
+    read_metric_name,
+    read_policy,
+    read_sweep,
+)
+
+__all__ = [
+    "Problem",
+    "choose_limits",
+    "choose_sampling",
+    "close_match",
+    "loss_word",
+    "read_expression",
+    "read_goal",
+    "read_metric_name",
+    "read_policy",
+    "read_shared_tags",
+    "read_space",
+    "read_sweep",
+    "unknown_codes",
+    "unknown_options",
+    "unknown_shared_tags",
+]

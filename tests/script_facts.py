@@ -1,0 +1,81 @@
+"""The corpus of scripts: laying a case out on disk, and facts as lines of text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hyperdrive_retrofit.script import Option, PathUse, ScriptFacts
+
+CORPUS = Path(__file__).parent / "script_corpus"
+MARK = "--- "
+
+
+def sections(text: str) -> dict[str, str]:
+    """Split a case into its files and its facts, by title."""
+    parts = ("\n" + text).split("\n" + MARK)[1:]
+    return {title: body for title, _, body in (part.partition("\n") for part in parts)}
+
+
+def lay_out(text: str, folder: Path) -> str:
+    """Write the files of a case below a folder; return the first one's name, which is the script."""
+    files = {title: body for title, body in sections(text).items() if title != "facts"}
+    for title, body in files.items():
+        path = folder / title
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(body + "\n", encoding="utf-8")
+    return next(iter(files))
+
+
+def lines(facts: ScriptFacts) -> list[str]:
+    """Write all that the facts say, one line each; what is not known leaves no line."""
+    named = {
+        "own tag": facts.own_tags,
+        "model lookup": facts.model_lookups,
+        "output dataset": facts.uses_output_datasets,
+        "input dataset": facts.uses_input_datasets,
+        "environment": facts.environment_reads,
+    }
+    return [
+        *([f"problem: {facts.problem}"] if facts.problem else []),
+        *(f"also read: {file}" for file in facts.files[1:]),
+        *(f"unread: {file}" for file in facts.unread),
+        *_parser(facts),
+        *map(_option, facts.options),
+        *(f"metric: {m.name} on {m.on} by {m.call}{' repeated' * m.repeated} @{m.place}" for m in facts.metrics),
+        *(["logs unseen"] if facts.logs_unseen else []),
+        *(f"parent read: {read.kind} {read.name} @{read.place}" for read in facts.parent_reads),
+        *(f"parent write: {write.kind} {write.name} @{write.place}" for write in facts.parent_writes),
+        *(f"run lookup: {look.call} {look.name} @{look.place}" for look in facts.run_lookups),
+        *(f"registration: {r.kind} {r.name}{' conditional' * r.conditional} @{r.place}" for r in facts.registrations),
+        *(f"{kind}: {item.name} @{item.place}" for kind, items in named.items() for item in items),
+        *map(_path_use, facts.path_uses),
+        *_folders(facts),
+    ]
+
+
+def _parser(facts: ScriptFacts) -> list[str]:
+    if facts.parser is None:
+        return []
+    complete = "complete" if facts.options_complete else "incomplete"
+    short = ", abbreviations" if facts.abbreviations else ""
+    return [f"parser: {facts.parser}, {complete}, unknown options {facts.unknown_options}{short}"]
+
+
+def _option(option: Option) -> str:
+    default = option.default if isinstance(option.default, str) else repr(option.default)
+    words = [" ".join(option.names), "->", option.dest, str(option.type), f"default {default}"]
+    words += ["required"] if option.required else []
+    words += [f"takes {option.takes_values}"] if option.takes_values != 1 else []
+    words += [f"choices {option.choices}"] if option.choices is not None else []
+    return f"option: {' '.join(words)} @{option.place}"
+
+
+def _path_use(use: PathUse) -> str:
+    inside = f" in {', '.join(use.branches)}" if use.branches else ""
+    return f"path: {use.option} {use.kind} @{use.place}{inside}"
+
+
+def _folders(facts: ScriptFacts) -> list[str]:
+    words = {True: "made", False: "never made"}
+    known = {use.option: facts.folder_made(use.option) for use in facts.path_uses if use.option}
+    return [f"folder: {dest} {words[made]}" for dest, made in known.items() if made is not None]
