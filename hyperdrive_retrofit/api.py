@@ -220,8 +220,8 @@ def _plan(
     default = None if default_source_directory is None else os.fspath(default_source_directory)
     read = _script_reader(default)
     step, found = _training_step(graph, live, training_step, sweep.space, primary_metric_name, read)
-    # without a usable space no script fits, and that is not the author's mistake
-    problems += found if sweep.space or training_step is not None or not problems else []
+    # without steps, or without a usable space, none can be found, and that is no mistake of its own
+    problems += found if len(graph) and (sweep.space or training_step is not None) else []
     if step is None:
         _, found = request.read_goal(primary_metric_goal, str(primary_metric_name or ""))
         raise _blocked(problems + found)

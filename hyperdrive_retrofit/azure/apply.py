@@ -277,8 +277,7 @@ def _policy(policy: sweep.Policy) -> Any:
 
 def _live_argument(training: PipelineStep, picture: graph.Step, index: int, new: graph.Argument) -> Any:
     """Return the argument object for a child: the user's own where it stays, a text where it changes."""
-    # a CommandStep's arguments begin with the script
-    old = training._arguments[index + len(training._arguments) - len(picture.arguments)]
+    old = inspect.script_of(training)[2][index]
     if new == picture.arguments[index]:
         return _chosen_dataset(training, new) or old
     parts = new.parts if isinstance(new, graph.Joined) else (new,)

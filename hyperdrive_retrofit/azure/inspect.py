@@ -25,12 +25,13 @@ from azureml.pipeline.core.pipeline_output_dataset import PipelineOutputAbstract
 from azureml.pipeline.steps import CommandStep, HyperDriveStep
 
 from hyperdrive_retrofit import graph, request, sweep
+from hyperdrive_retrofit.commandline import words_of
 from hyperdrive_retrofit.request import Problem
 
 # the texts that the SDK leaves in arguments: azureml/data/constants.py, PipelineData.__str__
 _PLACEHOLDER = re.compile(r"DatasetConsumptionConfig:(\w+)|DatasetOutputConfig:(\w+)|\$AZUREML_DATAREFERENCE_(\w+)")
 _PYTHON = re.compile(r"python(3(\.\d+)?)?(\.exe)?$")
-_SHELL = re.compile(r"[;&|<>`]|\$\(|\$\{")
+_SHELL = re.compile(r"[;&|<>`]|\$(?!AZUREML_DATAREFERENCE_)")
 
 
 @attrs.frozen
@@ -142,7 +143,7 @@ class _Reader:
         ports = [(port, _input_name(port)) for port, _ in self._walk.inputs[id(step)]]
         outputs = [self._output(port, step) for port in step._outputs]
         named_outputs = [(port, output.name) for port, output in zip(step._outputs, outputs, strict=True)]
-        script, command, arguments = _script_of(step)
+        script, command, arguments = script_of(step)
         is_hyperdrive = isinstance(step, HyperDriveStep)
         return graph.Step(
             key=self._keys[id(step)],
@@ -311,8 +312,8 @@ def target_name_and_type(target: Any) -> tuple[str | None, str | None]:
     return getattr(target, "name", None), getattr(target, "type", None)
 
 
-def _script_of(step: PipelineStep) -> tuple[str | None, str | None, list[Any]]:
-    """Return script, command and the arguments behind the script."""
+def script_of(step: PipelineStep) -> tuple[str | None, str | None, list[Any]]:
+    """Return script, command and the arguments behind the script, as given."""
     arguments = list(step._arguments)
     if isinstance(step, HyperDriveStep):
         config = step._hyperdrive_config
@@ -323,11 +324,16 @@ def _script_of(step: PipelineStep) -> tuple[str | None, str | None, list[Any]]:
         first = arguments[0] if arguments and isinstance(arguments[0], str) else ""
         plain = _PYTHON.match(PurePath(step._command).name) and first.endswith(".py")
         if plain and not any(isinstance(argument, str) and _SHELL.search(argument) for argument in arguments):
-            return _text(PurePath(first)), None, arguments[1:]
+            return _text(PurePath(first)), None, [word for argument in arguments[1:] for word in _words(argument)]
         return None, " ".join([step._command, *map(str, arguments)]), arguments
     if isinstance(step, _PythonScriptStepBase):
         return step._script_name, None, arguments
     return None, None, arguments
+
+
+def _words(argument: Any) -> list[Any]:
+    """Return an argument of a command as the words that a shell makes of it: ``"--lr 0.1"`` is two."""
+    return words_of(graph.Text(argument)) if isinstance(argument, str) else [argument]
 
 
 def _argument(argument: Any, inputs: list[tuple[Any, str]], outputs: list[tuple[Any, str]]) -> graph.Argument:

@@ -64,13 +64,11 @@ class Substitution:
         self._steps = tuple(steps)
         start = [old, *referring]
         known = set(map(id, start))
-        leaves = {}
-        for step in self._steps:
-            if id(step) not in known:  # such a step leads to the training step by an attribute of the user's at most
-                if vars(step).keys() <= _STEP_ATTRIBUTES:
-                    leaves[id(step)] = step
-                else:
-                    start.append(step)
+        others = [step for step in self._steps if id(step) not in known]
+        # these lead to the training step by attributes of the user's at most, their own or those of a step before them
+        leaves = {id(step): step for step in others}
+        if any(vars(step).keys() - _STEP_ATTRIBUTES for step in others):
+            start, leaves = [*start, *others], {}
         self._objects, parents = _reachable(start, leaves)
         self._new: dict[int, Any] = {id(old): new}
         leading = [self._objects[identity] for identity in _leading_to(id(old), parents)]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import html
 import math
 import sys
+import textwrap
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from hyperdrive_retrofit.rehearsal.results import (
@@ -37,7 +38,7 @@ def rehearsal_text(rehearsal: Rehearsal) -> str:
     blocks = [f"Rehearsal {rehearsal.status} ({rehearsal.workdir})"]
     if rehearsal.error:
         blocks.append(rehearsal.error)
-    blocks.append(_table(("step", "status", "what it left"), _step_rows(rehearsal)))
+    blocks.append(_table(("step", "status", "what it left"), _wrapped(_step_rows(rehearsal))))
     if rehearsal.children:
         blocks.append(_children_title(rehearsal) + "\n" + _table(*_children(rehearsal)))
     if rehearsal.models:
@@ -72,7 +73,15 @@ def _left(step: StepResult, children: Sequence[Child]) -> str:
     if counts:
         return "children: " + ", ".join(f"{count} {status}" for status, count in counts.items())
     scalars = {name: value for name, value in step.metrics.items() if not isinstance(value, (list, dict))}
-    return _short(_pairs(scalars))
+    return _pairs(scalars)
+
+
+def _wrapped(rows: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+    """Go on below where a row's last cell is too long for a line."""
+    for row in rows:
+        first, *rest = textwrap.wrap(row[-1], _WIDTH - 30) or [""]
+        yield (*row[:-1], first)
+        yield from ((*("" for _ in row[:-1]), line) for line in rest)
 
 
 def _children_title(rehearsal: Rehearsal) -> str:

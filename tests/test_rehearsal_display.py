@@ -1,0 +1,180 @@
+"""The report of a rehearsal, and its live display."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from pathlib import Path
+
+import pytest
+
+from hyperdrive_retrofit.rehearsal.results import (
+    Child,
+    ChildEnded,
+    ChildStarted,
+    Ended,
+    RegisteredModel,
+    Rehearsal,
+    Started,
+    StepEnded,
+    StepResult,
+    StepResults,
+    StepStarted,
+)
+from hyperdrive_retrofit.render.rehearsal import display
+
+
+def child(number, status="Completed", value=None, **hyperparameters):
+    """Return a child."""
+    path = Path("/w") / str(number)
+    return Child(f"HD_x_{number}", "train", status, hyperparameters, {}, value, {}, path, path / "log")
+
+
+CHILDREN = (
+    child(0, value=0.5, lr=0.1, n=1),
+    child(1, "Failed", lr=0.2, n=1),
+    child(2, value=0.75, lr=0.123456789, n=2),
+    child(3, "Canceled", 0.1, lr=0.3, n=2),
+)
+REHEARSAL = Rehearsal(
+    status="Failed",
+    steps=StepResults(
+        (
+            StepResult("train", "train", "Completed", log=Path("/w/train.txt")),
+            StepResult("evaluate", "evaluate", "Failed", metrics={"F_1": 0.75, "all": [1, 2]}, log=Path("/w/evaluate.txt"),
+                       error="Traceback (most recent call last):\nValueError: <no>"),
+            StepResult("register", "register", "NotStarted"),
+        )
+    ),
+    children=CHILDREN, best=CHILDREN[2],
+    models=(RegisteredModel("mod", 1, Path("/w/models/mod/1/m.json"), {}, {}, "run"),),
+    metrics={}, tags={}, run_id="id", workdir=Path("/w"), notes=("One process.",), error="Step 'evaluate' did not complete.",
+)  # fmt: skip
+
+TEXT = """\
+Rehearsal Failed (/w)
+
+Step 'evaluate' did not complete.
+
+step      status      what it left
+train     Completed   children: 2 Completed, 1 Failed, 1 Canceled
+evaluate  Failed      F_1=0.75
+register  NotStarted
+
+Best child: HD_x_2, 0.75 with lr=0.123457, n=2
+child  status     value  lr        n
+2      Completed  0.75   0.123457  2
+0      Completed  0.5    0.1       1
+1      Failed            0.2       1
+3      Canceled   0.1    0.3       2
+
+model  run  path
+mod:1  run  /w/models/mod/1/m.json
+
+Step 'evaluate' Failed:
+Traceback (most recent call last):
+ValueError: <no>
+Its log: /w/evaluate.txt
+
+Note: One process."""
+
+
+class TestReport:
+    def test_text(self):
+        """str() of a rehearsal is a readable report."""
+        assert str(REHEARSAL) == TEXT
+
+    def test_many_children(self):
+        """Of many children the ten best are shown, and five that did not complete."""
+        children = tuple(child(n, "Failed" if n % 3 == 0 else "Completed", float(n), n=n) for n in range(90))
+        rehearsal = Rehearsal("Completed", StepResults(()), children, children[89], (), {}, {}, "id", Path("/w"))
+
+        lines = str(rehearsal).splitlines()
+
+        assert [line.split()[0] for line in lines if "Completed  " in line] == [
+            str(n) for n in (89, 88, 86, 85, 83, 82, 80, 79, 77, 76)
+        ]
+        assert lines[-1] == "and 75 more"
+
+    def test_html(self):
+        """HTML has the same facts, escaped."""
+        page = REHEARSAL._repr_html_()
+
+        assert "<td>evaluate</td><td>Failed</td>" in page
+        assert "ValueError: &lt;no&gt;" in page
+        assert "HD_x_2" in page
+
+
+EVENTS = (
+    Started(Path("/w"), ("train", "evaluate"), ("One process.",)),
+    StepStarted("train", 3),
+    ChildStarted("train", "HD_x_0", {"lr": 0.1}),
+    ChildStarted("train", "HD_x_1", {"lr": 0.2}),
+    ChildEnded("train", "HD_x_0", "Completed", 0.5, 0.5),
+    ChildStarted("train", "HD_x_2", {"lr": 0.3}),
+    ChildEnded("train", "HD_x_1", "Failed", None, 0.5),
+    ChildEnded("train", "HD_x_2", "Completed", 0.25, 0.5),
+    StepEnded("train", "Completed"),
+    StepStarted("evaluate"),
+    StepEnded("evaluate", "Failed", "Traceback:\nValueError: no"),
+    Ended("Failed", Path("/w")),
+)
+PLAIN = """\
+Rehearsal of 2 step(s) in /w
+Note: One process.
+train: started with 3 children
+train: child 0 is the best so far with 0.5
+train: child 1 Failed
+train: Completed (2 completed, 1 failed, best 0.5)
+evaluate: started
+evaluate: Failed: ValueError: no
+Rehearsal Failed
+"""
+
+
+class Terminal(io.StringIO):
+    """A stream that is a terminal."""
+
+    def isatty(self):
+        """Return True."""
+        return True
+
+
+def shown(stream, show):
+    """Return what a display shows of the events, one second apart."""
+    seconds = iter(range(100))
+    listener = display(show, stream, clock=lambda: next(seconds))
+    for event in EVENTS:
+        listener(event)
+    return stream.getvalue()
+
+
+class TestDisplay:
+    def test_plain(self):
+        """Elsewhere than on a terminal there are plain lines for what matters."""
+        assert shown(io.StringIO(), "auto") == PLAIN
+
+    @pytest.mark.parametrize(("stream", "show"), [(Terminal(), "auto"), (io.StringIO(), True)])
+    def test_live(self, stream, show):
+        """On a terminal, or when asked to, one line is rewritten."""
+        text = shown(stream, show)
+
+        assert "\rtrain [######..............] 1/3, 2 running, 1 completed, best 0.5, 0:" in text
+        assert "\rtrain [####################] 3/3, 0 running, 2 completed, 1 failed, best 0.5" in text
+        assert text.endswith("evaluate: started\nevaluate: Failed: ValueError: no\nRehearsal Failed\n")
+
+    def test_left_over(self):
+        """A shorter line leaves nothing of the longer one before it."""
+        lines = shown(Terminal(), "auto").split("\r")[1:-1]
+
+        assert all(len(later) >= len(earlier.rstrip()) for earlier, later in itertools.pairwise(lines))
+
+    @pytest.mark.parametrize("show", [False, "silent"])
+    def test_silent(self, show):
+        """Nothing is shown when nothing is asked for."""
+        assert shown(io.StringIO(), show) == ""
+
+    def test_unknown(self):
+        """Anything else is an error."""
+        with pytest.raises(ValueError, match="show='loud'"):
+            display("loud")
