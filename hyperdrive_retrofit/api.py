@@ -14,9 +14,9 @@ from hyperdrive_retrofit.azure import apply, inspect
 from hyperdrive_retrofit.findings import CATALOGUE, Case, Finding
 from hyperdrive_retrofit.graph import Graph, Step
 from hyperdrive_retrofit.plan import Plan
-from hyperdrive_retrofit.rehearsal import engine
+from hyperdrive_retrofit.rehearsal import engine, kept
 from hyperdrive_retrofit.rehearsal.results import Rehearsal
-from hyperdrive_retrofit.render.rehearsal import display
+from hyperdrive_retrofit.render.live import display
 from hyperdrive_retrofit.request import Problem
 from hyperdrive_retrofit.script import ScriptFacts
 from hyperdrive_retrofit.sweep import Hyperparameter
@@ -187,6 +187,18 @@ def rehearse(
     )
 
 
+def load_rehearsal(workdir: str | os.PathLike[str]) -> Rehearsal:
+    """Return the result of a rehearsal that was run before, from its folder alone.
+
+    Args:
+        workdir: Its folder. One that was interrupted, or goes on, gives what has ended so far.
+
+    Raises:
+        RehearsalError: When the folder holds no rehearsal, or one whose pipeline could not be kept.
+    """
+    return kept.load_rehearsal(workdir)
+
+
 def _plan(
     existing_steps: Any,
     search_space: Any,
@@ -227,7 +239,9 @@ def _plan(
         raise _blocked(problems + found)
 
     folder, found = training.check_training_step(step, default)
-    problems += found + training.check_outputs(graph, step, model_files)
+    problems += found + training.check_outputs(graph, step)
+    files, found = training.read_model_files(model_files, graph, step)
+    problems += found
     metric, found = request.read_metric_name(primary_metric_name, read(step))
     problems += found
     goal, found = request.read_goal(primary_metric_goal, metric)
@@ -237,8 +251,9 @@ def _plan(
         graph=graph,
         training=step,
         sweep=attrs.evolve(sweep, primary_metric_name=metric, primary_metric_goal=goal),
-        scripts={each.key: read(each) for each in read_steps if each.script},
-        direct=tuple(model_files or ()),
+        # a promote step is ours: what it does with run.parent is no reason for a finding or against reuse
+        scripts={each.key: read(each) for each in read_steps if each.script and not training.is_promote(each)},
+        direct=tuple(files),
         shared_tags=tags,
         promote=_promote_compute(step, promote_runconfig),
     )
@@ -249,7 +264,7 @@ def _plan(
         "promote_compute_target": promote_compute_target,
         "hyperdrive_options": dict(hyperdrive_options or {}),
     }
-    return plan.make_plan(case, folder, dict(model_files or {}), tuple(ignore), apply.apply, given), live
+    return plan.make_plan(case, folder, files, tuple(ignore), apply.apply, given), live
 
 
 def _blocked(problems: Sequence[Problem], beside: Sequence[Finding] = ()) -> errors.BlockedError:

@@ -155,31 +155,33 @@ def _check_target(compute: Compute, where: str) -> list[Problem]:
     return []
 
 
-def check_outputs(graph: Graph, step: Step, model_files: Mapping[str, Any] | None) -> list[Problem]:
-    """Return what keeps the step's outputs from being handed on."""
+def check_outputs(graph: Graph, step: Step) -> list[Problem]:
+    """Return the step's outputs that cannot be handed on."""
+    fix = "Make it PipelineData or OutputFileDatasetConfig."
+    kinds = {output.name: graph.datum(output.data).kind for output in step.outputs}
+    return [
+        Problem("HR004", f"output '{name}'", f"Output '{name}' is of kind {kind}: it {_UNTUNABLE_OUTPUTS[kind]}.", fix)
+        for name, kind in kinds.items()
+        if kind in _UNTUNABLE_OUTPUTS
+    ]
+
+
+def read_model_files(given: Any, graph: Graph, step: Step) -> tuple[dict[str, str], list[Problem]]:
+    """Read which outputs are handed on directly, and by which file."""
+    example = 'For example {"model": "model.pkl"}; "" if the output is itself the file.'
+    if not isinstance(given or {}, Mapping):
+        message = f"model_files= takes a dict, not a {type(given).__name__}."
+        return {}, [Problem("HR011", "model_files", message, example)]
+    kinds = {output.name: graph.datum(output.data).kind for output in step.outputs}
     problems = []
-    for output in step.outputs:
-        why = _UNTUNABLE_OUTPUTS.get(graph.datum(output.data).kind)
-        if why:
-            message = f"Output '{output.name}' of step '{step.name}' is a {graph.datum(output.data).kind}: it {why}."
-            problems.append(
-                Problem("HR004", f"output '{output.name}'", message, "Make it PipelineData or OutputFileDatasetConfig.")
-            )
-    names = [output.name for output in step.outputs]
-    for name, file in (model_files or {}).items():
+    for name, file in (given or {}).items():
         where = f"model_files[{name!r}]"
-        if name not in names:
-            message = f"Step '{step.name}' has no output '{name}'{close_match(name, names)}."
-            problems.append(Problem("HR011", where, message, f"Its outputs: {', '.join(names) or 'none'}."))
-        elif graph.datum(step.output(name).data).kind != "PipelineData":
-            kind = graph.datum(step.output(name).data).kind
-            message = f"Output '{name}' is a {kind}; the SDK hands on a best child's file as PipelineData only."
-            problems.append(
-                Problem("HR011", where, message, "Leave it out of model_files: it is handed on all the same.")
-            )
+        if name not in kinds:
+            message = f"Step '{step.name}' has no output '{name}'{close_match(name, kinds)}."
+            problems.append(Problem("HR011", where, message, f"Its outputs: {', '.join(kinds) or 'none'}."))
+        elif kinds[name] != "PipelineData":
+            message = f"Output '{name}' is of kind {kinds[name]}, and the SDK hands a file on as PipelineData only."
+            problems.append(Problem("HR011", where, message, "Leave it out: it is handed on all the same."))
         elif not isinstance(file, str) or Path(file).is_absolute() or ".." in file.split("/"):
-            message = f"{file!r} is no file below the output."
-            problems.append(
-                Problem("HR011", where, message, 'For example {"model": "model.pkl"}; "" if the output is the file.')
-            )
-    return problems
+            problems.append(Problem("HR011", where, f"{file!r} is no file below the output.", example))
+    return dict(given or {}), problems

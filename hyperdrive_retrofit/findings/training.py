@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import takewhile
 
 from hyperdrive_retrofit.findings.case import Case
 from hyperdrive_retrofit.findings.catalogue import BLOCKER, WARNING, Finding
 from hyperdrive_retrofit.graph import InputPath
 from hyperdrive_retrofit.request import close_match
+from hyperdrive_retrofit.script import PathUse
 from hyperdrive_retrofit.sweep import NoTermination
 
 _WRITES = ("writes_self", "writes_below")
@@ -41,7 +43,7 @@ def metric_not_logged(case: Case) -> Iterator[Finding]:
 
 def registers_in_every_child(case: Case) -> Iterator[Finding]:
     """HR104: the newest registered model is that of the child that ended last, not of the best."""
-    whats = {"model": "registers the model", "model_tag": "tags the model", "dataset": "registers the dataset"}
+    whats = {"model": "registers the model", "model_tag": "sets the model tag", "dataset": "registers the dataset"}
     for registration in case.facts.registrations:
         what = whats[registration.kind] + (f" '{registration.name}'" if registration.name else "")
         surely = registration.kind == "model" and not registration.conditional
@@ -77,7 +79,8 @@ def output_goes_elsewhere(case: Case) -> Iterator[Finding]:
         if dest is None:
             continue
         path = f"'outputs/{output.name}'"
-        for use in case.facts.path_uses:
+        uses = _uses_while_relative(case, dest)
+        for use in uses:
             if use.option == dest and use.kind == "joined_after":
                 message = f"Output '{output.name}' is joined behind another path, so it is not written to {path}."
                 yield Finding("HR106", BLOCKER, str(use.place), message, fix)
@@ -86,18 +89,22 @@ def output_goes_elsewhere(case: Case) -> Iterator[Finding]:
                     f"Output '{output.name}' goes to another process; if that runs elsewhere, {path} is not there."
                 )
                 yield Finding("HR106", WARNING, str(use.place), message, fix)
-        yield from _directory_changes(case, output.name, dest, fix)
+        yield from _directory_changes(uses, output.name, dest, fix)
 
 
-def _directory_changes(case: Case, output: str, dest: str, fix: str) -> Iterator[Finding]:
-    for use in case.facts.path_uses:
+def _uses_while_relative(case: Case, dest: str) -> list[PathUse]:
+    """Return how paths are used up to where this one is made absolute."""
+    return list(takewhile(lambda use: (use.option, use.kind) != (dest, "absolute"), case.facts.path_uses))
+
+
+def _directory_changes(uses: list[PathUse], output: str, dest: str, fix: str) -> Iterator[Finding]:
+    for use in uses:
         if use.option == dest and use.kind in _WRITES:
             return
         if use.kind == "chdir":
-            message = (
-                f"The directory is changed before output '{output}' is written, so 'outputs/{output}' is elsewhere."
-            )
-            yield Finding("HR106", WARNING if use.branches else BLOCKER, str(use.place), message, fix)
+            severity = WARNING if use.branches else BLOCKER
+            message = f"The directory is changed before '{output}' is written, so 'outputs/{output}' is elsewhere."
+            yield Finding("HR106", severity, str(use.place), message, fix)
             return
 
 
