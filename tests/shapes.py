@@ -15,10 +15,12 @@ from azureml.core import Workspace
 from azureml.core.compute import ComputeTarget
 from azureml.core.runconfig import RunConfiguration
 from azureml.data.abstract_datastore import AbstractDatastore
-from azureml.pipeline.core import Pipeline, PipelineData
+from azureml.pipeline.core import Pipeline, PipelineData, PipelineStep
 from azureml.pipeline.steps import PythonScriptStep
 
-from hyperdrive_retrofit import testing
+from hyperdrive_retrofit import inspect_steps, plan_retrofit, testing
+from hyperdrive_retrofit.azure.apply import Retrofit
+from hyperdrive_retrofit.graph import unused_name
 
 assert azureml.core  # first: azureml.train.hyperdrive imported alone complains about circular imports
 
@@ -81,6 +83,26 @@ def three_steps(folder: str, **train: Any) -> tuple[list[PythonScriptStep], Pipe
     return steps, model
 
 
+def retrofit(steps: Any, **settings: Any) -> Retrofit:
+    """Tune the step ``train``."""
+    settings.setdefault("training_step", "train")
+    plan = plan_retrofit(steps, {"lr": [0.1, 0.2]}, primary_metric_name="F_1", **settings)
+    return plan.apply(steps)
+
+
+def train_and_read(folder: str, **settings: Any) -> tuple[list[PipelineStep], PipelineData]:
+    """Return train and evaluate with the model between them."""
+    model = PipelineData("model", datastore=STORE)
+    train = script_step("train", folder, ["--lr", 0.5, "--model", model], outputs=[model], **settings)
+    return [train, script_step("evaluate", folder, ["--model", model], inputs=[model])], model
+
+
+def waits_for(steps: Any) -> dict[str, tuple[str, ...]]:
+    """Return for each step the names of the steps that it waits for directly."""
+    graph = inspect_steps(steps)
+    return {step.key: graph.before(step.key) for step in graph}
+
+
 def payload(steps: Any, **settings: Any) -> Any:
     """Return what submitting these steps would send, with ids that change from build to build taken out."""
     return stable(testing.submission_payload(pipeline(steps, **settings)))
@@ -95,7 +117,9 @@ def stable(payload: dict[str, Any]) -> Any:
     """Replace node ids by step names, and module ids and times by fixed texts."""
     nodes = payload["graph"]["module_nodes"]
     modules = payload["modules"]
-    names = {node["id"]: modules[node["id"]]["data"]["name"] for node in nodes}
+    names: dict[str, str] = {}
+    for node in nodes:
+        names[node["id"]] = unused_name(modules[node["id"]]["data"]["name"], names.values())
     for kind in ("dataset_nodes", "control_reference_nodes"):
         names.update((node["id"], f"{kind} {index}") for index, node in enumerate(payload["graph"].get(kind) or ()))
     text = json.dumps(payload, sort_keys=True, default=str)
@@ -125,24 +149,18 @@ def reachable(*start: Any) -> dict[int, Any]:
 
 
 def snapshot(*items: Any) -> dict[str, str]:
-    """Return all that the objects hold, by the path that leads there; what is shared says where it was met first."""
+    """Return all that the objects hold, by the path that leads there: values, and which object stands where."""
     leaves = (str, bytes, int, float, complex, type(None), types.FunctionType)
     clouds = (*_ENDS, AbstractDatastore, ComputeTarget)
-    seen: dict[int, tuple[str, Any]] = {}
+    seen: set[int] = set()
     content: dict[str, str] = {}
-    todo = [(f"[{index}]", item) for index, item in reversed(list(enumerate(items)))]
+    todo = [(f"[{index}]", item) for index, item in enumerate(items)]
     while todo:
         path, item = todo.pop()
-        if isinstance(item, leaves):
-            content[path] = repr(item)
-        elif isinstance(item, clouds):
-            content[path] = f"{type(item).__name__} {id(item)}"
-        elif id(item) in seen:
-            content[path] = f"same as {seen[id(item)][0]}"
-        else:
-            seen[id(item)] = (path, item)
-            content[path] = type(item).__name__
-            todo += [(path + name, part) for name, part in reversed(_parts(item))]
+        content[path] = repr(item) if isinstance(item, leaves) else f"{type(item).__name__} {id(item)}"
+        if not isinstance(item, (*leaves, *clouds)) and id(item) not in seen:
+            seen.add(id(item))
+            todo += [(path + name, part) for name, part in _parts(item)]
     return content
 
 
