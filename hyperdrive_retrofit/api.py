@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from hyperdrive_retrofit import errors, findings, plan, request, script, training
-from hyperdrive_retrofit.azure import apply, inspect
+from hyperdrive_retrofit.azure import apply, inspect, pictures
 from hyperdrive_retrofit.findings import CATALOGUE, Case, Finding
 from hyperdrive_retrofit.graph import Graph, Step
 from hyperdrive_retrofit.plan import Plan
@@ -307,4 +307,4 @@ def _training_step(
 
 
 def _promote_compute(step: Step, run_config: Any) -> Any:
-    return step.compute if run_config is None else inspect.compute_picture(run_config, run_config.target)
+    return step.compute if run_config is None else pictures.compute_picture(run_config, run_config.target)

@@ -219,8 +219,9 @@ class TestReaders:
         assert {"next": [train]} == prepare.feeds
         assert pipeline(new.steps).validate() == []
 
-    def test_automl_may_read_the_output(self, folder: str) -> None:
+    def test_automl_may_read_the_output(self, folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """AutoMLStep holds its data in its AutoMLConfig, deep below."""
+        monkeypatch.chdir(tmp_path)  # AutoMLConfig writes automl.log where it is
         data = PipelineData("model", datastore=STORE).as_dataset()
         train = script_step("train", folder, ["--model", data], outputs=[data])
         run_config = RunConfiguration()

@@ -33,7 +33,7 @@ from azureml.train.hyperdrive import (
 )
 
 from hyperdrive_retrofit import errors, graph, sweep
-from hyperdrive_retrofit.azure import inspect
+from hyperdrive_retrofit.azure import held, inspect
 from hyperdrive_retrofit.azure.substitute import Substitution
 from hyperdrive_retrofit.plan import DIRECT, HandedOn, Plan, PromoteStep
 from hyperdrive_retrofit.training import PROMOTE_SCRIPT
@@ -98,10 +98,10 @@ class Retrofit:
 
     def _is_dropped(self, new: Any) -> bool:
         """Return whether this is an output of the training step that the new pipeline does not have."""
-        if isinstance(new, PipelineStep) or inspect.producer_of(new) is not self.hyperdrive_step:
+        if isinstance(new, PipelineStep) or held.producer_of(new) is not self.hyperdrive_step:
             return False
         kept = [port._output_name for port in self.hyperdrive_step._outputs]
-        return PipelineStep._get_output_port_name(inspect.bound_object(new)) not in kept
+        return PipelineStep._get_output_port_name(held.bound_object(new)) not in kept
 
 
 def apply(plan: Plan, existing_steps: Any) -> Retrofit:
@@ -136,7 +136,7 @@ def build(plan: Plan, live: inspect.Live) -> Retrofit:
         _init_promote(promote, plan, plan.promote, training, metrics, outputs, best_child)
         for step in map(substitution.new, referring):
             # who reads the file alone may read run.parent too, and may be the only way to promote
-            if any(inspect.producer_of(port) is hyperdrive for port in inspect.inputs_of(step)):
+            if any(held.producer_of(port) is hyperdrive for port in held.inputs_of(step)):
                 step.run_after(promote)
     return Retrofit(
         steps=_container(live.given, training, hyperdrive, promote, substitution),
@@ -235,7 +235,7 @@ def _promote_arguments(
 
 def _run_config_copy(training: PipelineStep, plan: Plan) -> RunConfiguration:
     """Return a deep copy of the training step's run configuration for ``ScriptRunConfig``."""
-    given = inspect.run_config_of(training)
+    given = held.run_config_of(training)
     if given is None:  # as PythonScriptStep makes it while the Pipeline is built
         run_config = _PythonScriptStepBase._generate_default_runconfig("AmlCompute")
     else:
@@ -248,7 +248,7 @@ def _run_config_copy(training: PipelineStep, plan: Plan) -> RunConfiguration:
 def _promote_run_config(plan: Plan, training: PipelineStep) -> RunConfiguration | None:
     if plan._given.get("promote_runconfig") is not None:
         return copy.deepcopy(plan._given["promote_runconfig"])
-    if inspect.run_config_of(training) is None:
+    if held.run_config_of(training) is None:
         return None
     run_config = _run_config_copy(training, plan)
     run_config.node_count, run_config.communicator, run_config.framework = 1, "None", "Python"
@@ -262,7 +262,7 @@ def _promote_target(plan: Plan, training: PipelineStep) -> Any:
         return given
     if plan._given.get("promote_runconfig") is not None and plan._given["promote_runconfig"].target != "local":
         return plan._given["promote_runconfig"].target
-    return inspect.compute_target_of(training)
+    return held.compute_target_of(training)
 
 
 def _sampling(planned: sweep.Sweep) -> Any:
@@ -277,7 +277,7 @@ def _policy(policy: sweep.Policy) -> Any:
 
 def _live_argument(training: PipelineStep, picture: graph.Step, index: int, new: graph.Argument) -> Any:
     """Return the argument object for a child: the user's own where it stays, a text where it changes."""
-    old = inspect.script_of(training)[2][index]
+    old = held.script_of(training)[2][index]
     if new == picture.arguments[index]:
         return _chosen_dataset(training, new) or old
     parts = new.parts if isinstance(new, graph.Joined) else (new,)
@@ -292,7 +292,7 @@ def _chosen_dataset(training: PipelineStep, argument: graph.Argument) -> Dataset
     The SDK looks for such parameters among the arguments before it turns them into texts
     (``PipelineStep._get_pipeline_parameters_implicit`` in ``builder.py``).
     """
-    for port in inspect.inputs_of(training):
+    for port in held.inputs_of(training):
         if isinstance(port, DatasetConsumptionConfig) and argument == graph.InputPath(port.name):
             return port if isinstance(port.dataset, PipelineParameter) else None
     return None
@@ -306,7 +306,7 @@ def _inputs(training: PipelineStep) -> list[Any]:
     added = {argument.name for argument in training._arguments if isinstance(argument, PipelineParameter)}
     return [
         port
-        for port in inspect.inputs_of(training)
+        for port in held.inputs_of(training)
         if not (isinstance(port, PipelineDataset) and port.parameter_name in added)
     ]
 

@@ -41,6 +41,7 @@ _CHECKS: tuple[Callable[[Case], Iterable[Finding]], ...] = (
     downstream.script_not_read,
     downstream.run_looked_up,
     arguments.value_not_taken,
+    arguments.path_given_up,
     arguments.bounds_are_exponents,
 )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hyperdrive_retrofit.commandline import option_match, parameters_in
 from hyperdrive_retrofit.findings.case import Case
 from hyperdrive_retrofit.findings.catalogue import BLOCKER, WARNING, Finding
-from hyperdrive_retrofit.graph import Parameter
+from hyperdrive_retrofit.graph import InputPath, OutputPath, Parameter
 from hyperdrive_retrofit.request import close_match
 from hyperdrive_retrofit.script import Option
 from hyperdrive_retrofit.sweep import Expression, Hyperparameter
@@ -112,6 +112,16 @@ def value_not_taken(case: Case) -> Iterator[Finding]:
         elif case.facts.parser == "argparse" and (unknown := _not_a_choice(expression, option)):
             message = f"{name} does not take {unknown}: its choices are {', '.join(map(str, option.choices or ()))}."
             yield Finding("HR116", BLOCKER, where, message, "Change the choices, or the search space.")
+
+
+def path_given_up(case: Case) -> Iterator[Finding]:
+    """HR116: a fixed value is the path of an input or output, which the script is told in no other way."""
+    for use in case.command_line.tuned:
+        for path in (token.argument for token in use.tokens if isinstance(token.argument, InputPath | OutputPath)):
+            what = "input" if isinstance(path, InputPath) else "output"
+            name = use.option.names[0] if use.option else str(use.tokens[0].text)
+            message = f"{name} tells the script the path of {what} '{path.name}', which a value of the space replaces."
+            yield Finding("HR116", BLOCKER, case.step, message, "Tune another option.")
 
 
 def _not_a_number(expression: Expression, kind: str) -> str | None:

@@ -120,7 +120,8 @@ def folder_not_made(case: Case) -> Iterator[Finding]:
             message = (
                 f"It cannot be seen where {case.script} writes '{output.name}', and in a child nobody makes its folder."
             )
-            yield Finding("HR107", WARNING, facts.script, message, fix)
+            told = f"Name it in the step's arguments: a child without 'outputs/{output.name}' cannot be handed on."
+            yield Finding("HR107", WARNING, facts.script, message, told)
             continue
         uses = [use for use in facts.path_uses if use.option == dest]
         kinds = {use.kind for use in uses}

@@ -173,10 +173,21 @@ class Calls(Expressions):
         main_program = name.endswith((".main", ".cli")) and not name.startswith(options.OTHER_PARSERS)
         if name.startswith(UNSEEN_CODE) or main_program:
             self.record.code_unseen = True
+        if libraries.logs_by_itself(name):
+            self.record.logs_unseen = True
+        if name in libraries.MAIN_CALLERS:
+            main = call.get(0, "main") or self._of_module("main")
+            return self.call(main, Call(call.node, [ANYTHING]))
         if name in click_options.COMMANDS and call.args:
             return self.decorate(one(External(name)), call.args[0])
         self.hand_on(call.everything(), call.node)
         return ANYTHING
+
+    def _of_module(self, name: str) -> Value:
+        scope = self.scope
+        while scope.parent is not None:
+            scope = scope.parent
+        return scope.names.get(name, NOTHING)
 
     def _call_builtin(self, name: str, call: Call) -> Value | None:  # noqa: PLR0911 one case per kind
         first = call.get(0)
@@ -314,6 +325,8 @@ class Calls(Expressions):
         instance = Instance(owner)
         if is_foreign(owner):
             self.foreign.append(instance)
+        if any(map(libraries.logs_by_itself, owner.foreign)):
+            self.record.logs_unseen = True
         init = class_item(instance, "__init__")
         if init:
             self.call(init, call)

@@ -31,6 +31,7 @@ PathKind = Literal[
     "reads_self",
     "reads_below",
     "lists",
+    "absolute",
     "joined_after",
     "chdir",
     "subprocess",
@@ -156,8 +157,9 @@ class PathUse:
     """One use of an option's value as a path.
 
     Kinds: "makes" surely leaves the folder made; "may_make" is a saver that may make it; "checks" asks whether it
-    exists; "writes_self", "writes_below", "reads_self", "reads_below", "lists"; "joined_after" puts it behind another
-    path; "subprocess" and "escapes" hand it to code that is not seen; "chdir" changes the directory and has no option.
+    exists; "writes_self", "writes_below", "reads_self", "reads_below", "lists"; "absolute" makes it independent of the
+    current directory; "joined_after" puts it behind another path; "subprocess" and "escapes" hand it to code that is
+    not seen; "chdir" changes the directory and has no option.
 
     Args:
         option: The option's dest, `$NAME` for an environment variable, None for "chdir".
@@ -294,10 +296,11 @@ def _attached(names: dict[str, Option], token: str) -> list[OptionMatch]:
 
 
 def _made_before_all(uses: list[PathUse], writes: list[PathUse]) -> bool:
-    """Tell whether every write comes after a make that happens whenever the write does."""
-    if not writes:
-        return any(use.kind == "makes" and not use.branches for use in uses)
-    return all(
+    """Tell whether every write, by code unseen too, comes after a make that happens whenever the write does."""
+    if not writes and any(use.kind == "makes" and not use.branches for use in uses):
+        return True
+    writes = writes or [use for use in uses if use.kind in ("may_make", "escapes", "subprocess")]
+    return bool(writes) and all(
         any(
             use.kind == "makes" and use.branches == write.branches[: len(use.branches)]
             for use in uses[: uses.index(write)]

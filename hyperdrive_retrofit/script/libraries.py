@@ -30,6 +30,9 @@ SAME_PATH = {
     "os.path.expandvars",
 }
 SAME_PATH_METHODS = {"resolve", "absolute", "expanduser", "as_posix", "strip", "rstrip", "__str__", "__fspath__"}
+MAIN_CALLERS = {"absl.app.run", "tensorflow.app.run", "tensorflow.compat.v1.app.run"}
+ABSOLUTE = {"os.path.abspath", "os.path.realpath"}
+ABSOLUTE_METHODS = {"resolve", "absolute"}
 
 WRITERS = {
     "joblib.dump": (1, "filename"),
@@ -110,7 +113,7 @@ def call_external(context: Context, name: str, call: Call) -> Value | None:  # n
     if name in HARMLESS or name.startswith("logging.") or (name.startswith("builtins.") and _is_exception(last)):
         return ANYTHING
     if name in SAME_PATH:
-        return call.get(0) if paths.options_in([call.get(0)]) else one(OtherPath())
+        return _same_path(context, name, call)
     if name == "os.path.join":
         return _joined_call(context, call)
     if name in ("os.path.dirname", "os.path.split", "os.path.splitext"):
@@ -165,6 +168,24 @@ def _is_exception(name: str) -> bool:
     return name.endswith(("Error", "Exception", "Warning", "Exit"))
 
 
+def logs_by_itself(name: str) -> bool:
+    """Tell whether an object of an external class logs on the run unasked (AzureMLCallback of transformers)."""
+    return name.startswith(("transformers.", "trl.")) and name.endswith("Trainer")
+
+
+def _same_path(context: Context, name: str, call: Call) -> Value:
+    path = call.get(0)
+    if name in ABSOLUTE:
+        _made_absolute(context, path, call.node)
+    return path if paths.options_in([path]) else one(OtherPath())
+
+
+def _made_absolute(context: Context, path: Value, node: ast.AST) -> None:
+    for atom in paths.options_in([path]):
+        if atom.form == "path":
+            context.note_path(atom.dest, "absolute", node)
+
+
 def _joined_call(context: Context, call: Call) -> Value:
     if call.spread:
         context.hand_on(call.args, call.node)
@@ -211,6 +232,8 @@ def call_text_method(context: Context, atom: OptionText, name: str, call: Call) 
     """Follow a method of an option's value: of a text or of a Path."""
     node, this = call.node, one(atom)
     if name in SAME_PATH_METHODS:
+        if name in ABSOLUTE_METHODS:
+            _made_absolute(context, this, node)
         return this
     if name == "joinpath":
         return paths.joined(context, [this, *call.args], node)
