@@ -44,7 +44,7 @@ A child runs
   train.py --model_folder outputs/model --thr 0.05 --epoch 1 --lr 0.0001
 
 Findings
-"""
+  none"""
 DIRECT_PIPELINE = """\
 Pipeline
   ~ train     PythonScriptStep -> HyperDriveStep: 6 children, 4 at a time
@@ -74,9 +74,20 @@ class TestPlan:
             max_total_runs=300,
         )
 
-        head, findings = str(plan).split("Findings\n")
-        assert head + "Findings\n" == EXAMPLE_PLAN
-        assert re.match(r"  HR105 warning, train.py:\d+: A child logs 'F_1' once", findings)
+        assert str(plan) == EXAMPLE_PLAN
+
+    def test_findings(self, tmp_path):
+        """Findings come last, each with its place and, on a line of its own, what to do."""
+        script = shapes.TRAIN.replace("os.makedirs(args.model, exist_ok=True)", "")
+        steps, _ = shapes.three_steps(shapes.write_scripts(tmp_path / "scripts", train=script))
+
+        text = str(plan_retrofit(steps, shapes.SPACE, BanditPolicy(2, slack_factor=0.1), primary_metric_name="F_1"))
+
+        *_, blocker, remedy, warning, advice = text.splitlines()
+        assert re.match(r"  HR107 blocker, train.py:\d+: train.py writes below 'model' and never makes", blocker)
+        assert remedy == "        Before writing: os.makedirs(path, exist_ok=True)."
+        assert re.match(r"  HR105 warning, train.py:\d+: A child logs 'F_1' once", warning)
+        assert advice.startswith("        Log the metric")
 
     def test_direct(self, folder):
         """An output that the service hands on is named with its file."""
