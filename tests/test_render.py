@@ -78,7 +78,7 @@ class TestPlan:
 
     def test_findings(self, tmp_path):
         """Findings come last, each with its place and, on a line of its own, what to do."""
-        script = shapes.TRAIN.replace("os.makedirs(args.model, exist_ok=True)", "")
+        script = shapes.TRAIN.replace("os.makedirs(args.model, exist_ok=True)", "").replace("vars(args)", "{}")
         steps, _ = shapes.three_steps(shapes.write_scripts(tmp_path / "scripts", train=script))
 
         text = str(plan_retrofit(steps, shapes.SPACE, BanditPolicy(2, slack_factor=0.1), primary_metric_name="F_1"))
