@@ -1,10 +1,10 @@
 """Tune an existing train, evaluate, register pipeline with one call, and rehearse it on this machine.
 
-    python examples/basic_pipeline.py              the plan, then a sweep of 8 children
-    python examples/basic_pipeline.py --full-grid  all 252 children of the full grid
-    python examples/basic_pipeline.py --plan       the plan alone; nothing runs
-    python examples/basic_pipeline.py --plain      the pipeline as it was, without HyperDrive
-    python examples/basic_pipeline.py --submit     in the cloud, with config.json and .env
+python examples/basic_pipeline.py              the plan, then a sweep of 8 children
+python examples/basic_pipeline.py --full-grid  all 252 children of the full grid
+python examples/basic_pipeline.py --plan       the plan alone; nothing runs
+python examples/basic_pipeline.py --plain      the pipeline as it was, without HyperDrive
+python examples/basic_pipeline.py --submit     in the cloud, with config.json and .env
 """
 
 from __future__ import annotations

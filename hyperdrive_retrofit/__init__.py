@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hyperdrive_retrofit import errors
 
 if TYPE_CHECKING:
-    from hyperdrive_retrofit.api import inspect_steps, plan_retrofit, rehearse, wrap_with_hyperdrive
+    from hyperdrive_retrofit.api import inspect_steps, load_rehearsal, plan_retrofit, rehearse, wrap_with_hyperdrive
     from hyperdrive_retrofit.azure.apply import Retrofit
     from hyperdrive_retrofit.findings import Finding
     from hyperdrive_retrofit.graph import Graph
@@ -27,6 +27,7 @@ _HOMES = {
     "Rehearsal": "rehearsal.results",
     "Retrofit": "azure.apply",
     "inspect_steps": "api",
+    "load_rehearsal": "api",
     "plan_retrofit": "api",
     "rehearse": "api",
     "wrap_with_hyperdrive": "api",
@@ -40,6 +41,7 @@ __all__ = [
     "Retrofit",
     "errors",
     "inspect_steps",
+    "load_rehearsal",
     "plan_retrofit",
     "rehearse",
     "wrap_with_hyperdrive",

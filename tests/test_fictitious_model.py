@@ -100,6 +100,24 @@ class TestShape:
         assert algorithms.loss_of_lr(10**-0.1) == pytest.approx(0.6)
 
 
+class TestLearningCurve:
+    def test_full_grid(self):
+        """For every child of the full grid one value an epoch, never falling, up to the published F_1 exactly."""
+        for point in itertools.product(THRESHOLDS, EPOCHS, RATES):
+            curve = algorithms.learning_curve(*point)
+
+            assert len(curve) == point[1]
+            assert curve == sorted(curve)
+            assert curve[-1] == max(curve) == algorithms.compute_metrics(*point)["F_1"]
+
+    @given(some_thr, st.integers(0, 100), st.floats(1e-4, 7.9))
+    def test_best_is_last(self, thr, epoch, lr):
+        """The best value logged is the model's, wherever F_1 is above 0."""
+        curve = algorithms.learning_curve(thr, epoch, lr)
+
+        assert max(curve) == curve[-1] == algorithms.compute_metrics(thr, epoch, lr)["F_1"]
+
+
 class TestDomain:
     @pytest.mark.parametrize("epoch", [120, 121, 10_000])
     def test_epoch(self, epoch):
@@ -166,6 +184,18 @@ class TestScripts:
         expected = algorithms.compute_metrics(0.5, 50, 0.01)
         assert _logged(calls) == expected
         assert json.loads((folder / "model.json").read_text()) == {"thr": 0.5, "epoch": 50, "lr": 0.01, **expected}
+
+    @pytest.mark.parametrize(("thr", "epoch", "lr"), [(0.5, 80, 0.1), (0.5, 100, 5), (0.05, 1, 0.0001)])
+    def test_every_epoch(self, tmp_path, thr, epoch, lr):
+        """With --log_every_epoch the best of all F_1 logged is the saved model's; the rest is logged once."""
+        options = ("--thr", thr, "--epoch", epoch, "--lr", lr, "--model_folder", tmp_path / "model")
+        calls = _run("train.py", *options, "--log_every_epoch", cwd=tmp_path)
+
+        values = [args[1] for name, args, _ in calls if name == "log" and args[0] == "F_1"]
+        model = json.loads((tmp_path / "model" / "model.json").read_text())
+        assert len(values) == epoch
+        assert max(values) == values[-1] == model["F_1"] == algorithms.compute_metrics(thr, epoch, lr)["F_1"]
+        assert [args[0] for name, args, _ in calls if args[0] != "F_1"] == list(METRICS[:4])
 
     def test_evaluate(self, model_folder, tmp_path):
         """evaluate.py logs the model's metrics and its three hyperparameters."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyperdrive_retrofit.rehearsal.policies import decide, stops
+from hyperdrive_retrofit.rehearsal.policies import Judge, decide
 from hyperdrive_retrofit.sweep import Bandit, MedianStopping, NoTermination, TruncationSelection
 
 
@@ -81,9 +81,12 @@ class TestIntervals:
     def test_when(self, interval, delay, looked):
         """A policy looks at multiples of the interval, from the delay on."""
         policy = Bandit(interval, delay, slack_amount=0.1)
-        reports = {"good": [1.0] * 6, "bad": [0.0] * 6}
+        judge = Judge(policy, "maximize")
+        for child, value in (("good", 1.0), ("bad", 0.0)):
+            judge.add(child)
+            judge.report(child, [value] * 6)
 
-        assert [t for t in range(1, 7) if stops(policy, "maximize", reports, "bad", t)] == looked
+        assert [t for t in range(1, 7) if judge.stops("bad", t)] == looked
 
     def test_logs_once(self):
         """A script that logs its metric once is never ended by a policy with a larger interval."""
@@ -186,3 +189,27 @@ def test_best_survives(policy, goal, reports):
     champion = {"champion": [100.0 if goal == "maximize" else 0.0] * 8}
 
     assert "champion" not in decide(policy, goal, {**champion, **others})
+
+
+@pytest.mark.parametrize(
+    "policy", [Bandit(slack_factor=0.2), MedianStopping(), TruncationSelection(20)], ids=lambda policy: policy.__class__
+)
+def test_many_children(policy):
+    """A judge that is told of children one by one decides as one that sees them all at its look."""
+    judge, seen = Judge(policy, "maximize"), {}
+    for number in range(60):
+        child, values = str(number), [((number * 37 + t * 11) % 64) / 16 for t in range(5)]
+        judge.add(child)
+        for t, value in enumerate(values, 1):
+            judge.report(child, [value])
+            seen[child] = values[:t]
+            expected = child in decide(
+                policy, "maximize", seen, {other: 99 for other in seen if other != child} | {child: t - 1}
+            )
+            assert judge.stops(child, t) == expected
+
+
+def test_constant_metric():
+    """A child that always logs the same number is not behind its own average, however that is rounded."""
+    assert decide(MedianStopping(), "maximize", {"a": [0.1] * 10}) == set()
+    assert decide(MedianStopping(), "minimize", {"a": [0.1] * 10, "b": [0.1] * 10}) == set()

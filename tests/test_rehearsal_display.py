@@ -21,7 +21,7 @@ from hyperdrive_retrofit.rehearsal.results import (
     StepResults,
     StepStarted,
 )
-from hyperdrive_retrofit.render.rehearsal import display
+from hyperdrive_retrofit.render.live import display
 
 
 def child(number, status="Completed", value=None, **hyperparameters):
@@ -160,6 +160,7 @@ class TestDisplay:
         text = shown(stream, show)
 
         assert "\rtrain [######..............] 1/3, 2 running, 1 completed, best 0.5, 0:" in text
+        assert "\x1b" not in text  # old consoles know no control codes
         assert "\rtrain [####################] 3/3, 0 running, 2 completed, 1 failed, best 0.5" in text
         assert text.endswith("evaluate: started\nevaluate: Failed: ValueError: no\nRehearsal Failed\n")
 
@@ -178,3 +179,58 @@ class TestDisplay:
         """Anything else is an error."""
         with pytest.raises(ValueError, match="show='loud'"):
             display("loud")
+
+    @pytest.mark.parametrize(
+        ("columns", "line"),
+        [
+            (30, "train 1/3, 2 running, best 0."),
+            (60, "train 1/3, 2 running, 1 completed, best 0.5, 0:"),
+            (50, "train 1/3, 2 running, best 0.5, 0:"),
+        ],
+    )
+    def test_narrow(self, columns, line, monkeypatch):
+        """On a narrow terminal the bar goes first, then the counts, and no line reaches the last column."""
+        monkeypatch.setenv("COLUMNS", str(columns))
+
+        lines = shown(Terminal(), "auto").split("\r")[1:-1]
+
+        assert all(len(each) < columns for each in lines)
+        assert any(each.startswith(line) for each in lines)
+
+    def test_resumed(self):
+        """Children that ended before count, but are neither told again nor taken for quick ones."""
+        seconds = iter(range(0, 1000, 10))
+        plain, live = io.StringIO(), Terminal()
+        for stream in (plain, live):
+            listener = display("auto", stream, clock=lambda: next(seconds))
+            listener(StepStarted("train", 4))
+            listener(ChildEnded("train", "HD_x_0", "Failed", None, None))
+            listener(ChildEnded("train", "HD_x_1", "Completed", 0.5, 0.5))
+            listener(ChildStarted("train", "HD_x_2", {}))
+            listener(ChildEnded("train", "HD_x_2", "Completed", 0.25, 0.5))
+
+        assert plain.getvalue() == "train: started with 4 children\n"
+        assert live.getvalue().endswith("3/4, 0 running, 2 completed, 1 failed, best 0.5, 0:10 left")
+
+    def test_control_codes(self):
+        """What a script raised cannot steer the terminal."""
+        stream = io.StringIO()
+        display("auto", stream)(StepEnded("a", "Failed", "ValueError: \x1b[2J\x07no"))
+
+        assert stream.getvalue() == "a: Failed: ValueError: \ufffd[2J\ufffdno\n"
+
+    def test_old_console(self):
+        """A console that cannot show a character shows another one."""
+        stream = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
+        display("auto", stream)(StepEnded("a", "Failed", "ValueError: \u4e0d"))
+
+        assert stream.buffer.getvalue() == b"a: Failed: ValueError: ?\n"
+
+    def test_nobody_reads(self):
+        """When the reader has gone, the rehearsal goes on."""
+        stream = io.StringIO()
+        listener = display("auto", stream)
+        stream.close()
+
+        for event in EVENTS:
+            listener(event)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import time
 from pathlib import Path
 
@@ -248,6 +247,41 @@ def test_random_state(tmp_path):
     assert set(rehearsal.steps["a"].metrics.values()).isdisjoint(rehearsal.steps["b"].metrics.values())
 
 
+def test_python_processes(tmp_path):
+    """Python processes that a script starts see its run too, and nothing of ours before the user's own modules."""
+    write_script(
+        tmp_path / "src",
+        "starts.py",
+        """
+        import multiprocessing, subprocess
+        def log(name):
+            Run.get_context().log(name, 1)
+        if __name__ == "__main__":
+            subprocess.run([sys.executable, "inner.py"], check=True)
+            for method in ("fork", "spawn"):
+                process = multiprocessing.get_context(method).Process(target=log, args=(method,))
+                process.start(); process.join()
+                assert process.exitcode == 0
+        """,
+    )
+    write_script(
+        tmp_path / "src",
+        "inner.py",
+        """
+        import sitecustomize
+        assert sitecustomize.MINE and not any(path.endswith("startup") for path in sys.path), sys.path
+        run.log("inner", Run.get_context().id == os.environ["AZUREML_RUN_ID"])
+        """,
+    )
+    (tmp_path / "src/own").mkdir()
+    (tmp_path / "src/own/sitecustomize.py").write_text("MINE = True")
+    compute = Compute(environment_variables=(("PYTHONPATH", "own"),))
+
+    rehearsal = rehearse(graph(step("a", "starts.py", tmp_path / "src", compute=compute)), workdir=tmp_path / "work")
+
+    assert rehearsal.steps["a"].metrics == {"inner": True, "fork": 1, "spawn": 1}, rehearsal.steps["a"].error
+
+
 def test_cancelling_step(tmp_path):
     """A step that cancels its parent ends the pipeline as Canceled, even when it goes on to its end."""
     write_script(tmp_path / "src", "cancel.py", "run.parent.cancel()")
@@ -304,26 +338,3 @@ def alive(pid):
             return False
         time.sleep(0.05)
     return True
-
-
-def test_interrupt(tmp_path):
-    """Ctrl-C ends every process, says how to go on, and comes through."""
-    write_script(tmp_path / "src", "wait.py", 'run.log("pid", os.getpid()); import time; time.sleep(60)')
-    pipeline = graph(step("wait", "wait.py", tmp_path / "src"))
-    before = signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
-    try:
-        signal.setitimer(signal.ITIMER_REAL, 2.5)
-        with pytest.raises(KeyboardInterrupt, match="resume="):
-            rehearse(pipeline, workdir=tmp_path / "work")
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-    pids = [
-        json.loads(line)["rows"][0]["pid"]
-        for events in (tmp_path / "work/runs").glob("*/events.jsonl")
-        for line in events.read_text().splitlines()
-        if '"pid"' in line
-    ]
-
-    assert pids
-    assert not any(alive(pid) for pid in pids)

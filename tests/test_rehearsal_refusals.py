@@ -6,7 +6,7 @@ import pytest
 from rehearsal_graphs import Parameter, graph, step, sweep_step, write_script
 
 from hyperdrive_retrofit import errors
-from hyperdrive_retrofit.graph import Compute, Input
+from hyperdrive_retrofit.graph import Compute, Input, Output
 from hyperdrive_retrofit.rehearsal import preflight
 from hyperdrive_retrofit.rehearsal.engine import rehearse
 
@@ -35,7 +35,7 @@ def test_all_at_once(source, tmp_path):
         step("three", "a.py", tmp_path / "nowhere"),
         step("four", None, source, kind="DatabricksStep"),
         step("five", None, source, kind="CommandStep"),
-        sweep_step("six", "a.py", source, {"x": (1, 2)}, sampling="bayesian"),
+        sweep_step("six", None, source, {"x": (1, 2)}),
     )
 
     assert (
@@ -50,11 +50,18 @@ The rehearsal cannot start:
   6. Step 'three': there is no source directory '{tmp_path / "nowhere"}'.
   7. Step 'four' is a DatabricksStep: it cannot run here. Leave it out with skip=['four'] and give what it makes with inputs=.
   8. Step 'five' is a CommandStep without a plain 'python script.py': it cannot run here. Leave it out with skip=['five'] and give what it makes with inputs=.
-  9. Step 'six': bayesian sampling is not rehearsed yet. Rehearse it with sampling='random'.
+  9. Step 'six' is a HyperDriveStep: it cannot run here. Leave it out with skip=['six'] and give what it makes with inputs=.
   10. Step 'one' reads 'x' (FileDataset from outside): give its path with inputs={{'x': path}}.
   11. Step 'two' reads 'port' (FileDataset from outside): give its path with inputs={{'port': path}}.
   12. inputs['z']: there is no '{tmp_path / "no"}'."""
     )
+
+
+def test_linked_output(source, tmp_path):
+    """An output that the service would link is refused."""
+    pipeline = graph(step("one", "a.py", source, writes=(Output("o", "o", mode="link"),)))
+
+    assert "links its output 'o', which only the service can do" in refusal(pipeline, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["port", "x"])
@@ -125,10 +132,14 @@ def test_workdir_is_a_file(source, tmp_path):
 def test_notes(source, tmp_path):
     """What differs from the cloud but does not stand in the way is noted."""
     compute = Compute(node_count=4, communicator="Mpi")
-    pipeline = graph(step("one", "a.py", source, compute=compute, runconfig_parameters=("NodeCount",)))
+    output = Output("o", "o", path_on_compute="/data")
+    pipeline = graph(
+        step("one", "a.py", source, compute=compute, runconfig_parameters=("NodeCount",), writes=(output,))
+    )
 
     assert rehearse(pipeline, workdir=tmp_path / "work").notes == (
         "Step 'one' runs as one process here (4 node(s), communicator Mpi in the cloud).",
+        "Step 'one': 'o' is not at '/data' here; its argument says where.",
         "Step 'one': runconfig_pipeline_params NodeCount change nothing here.",
     )
 

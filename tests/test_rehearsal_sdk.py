@@ -47,6 +47,16 @@ CHECKS = {
         assert metrics["gap"] == {"x": [1, None], "y": [None, 2]}
         assert metrics["table"] == {"a": [1, 2], "b": ["x", "y"]}
     """,
+    "residuals, predictions and accuracy": """
+        run.log_residuals("residuals", {"schema_type": "residuals", "schema_version": "v1",
+                                        "data": {"bin_edges": [0, 1], "bin_counts": [1]}})
+        run.log_predictions("predictions", {"schema_type": "predictions", "schema_version": "v1", "data": {
+            "bin_averages": [0.1], "bin_errors": [0.2], "bin_counts": [1], "bin_edges": [0.0, 0.25]}})
+        run.log_accuracy_table("accuracy", {"schema_type": "accuracy_table", "schema_version": "v1", "data": {
+            "probability_tables": [[[1, 0, 0, 1]]], "percentile_tables": [[[1, 0, 0, 1]]], "probability_thresholds": [0.5],
+            "percentile_thresholds": [0.5], "class_labels": ["a"]}})
+        assert {"residuals", "predictions", "accuracy"} <= set(run.get_file_names()) & set(run.get_metrics())
+    """,
     "images and matrices": """
         open("image.png", "wb").write(bytes([137, 80, 78, 71, 13, 10, 26, 10]))
         run.log_image("image", path="image.png")
@@ -191,6 +201,8 @@ CHECKS = {
         with dataset.mount() as mounted:
             assert os.listdir(mounted.mount_point) == ["a.txt"]
         assert run.input_datasets["numbers"] == str(dataset)
+        assert list(ws.datasets) == ["numbers"] and Dataset.get_all(ws)["numbers"].to_path() == ["/a.txt"]
+        assert Dataset.get_by_id(ws, str(dataset)).to_path() == ["/a.txt"]
     """,
     "details": """
         details = run.get_details()
@@ -199,12 +211,20 @@ CHECKS = {
     """,
     "not imitated": """
         from azureml.core import Datastore, Environment
-        from azureml.core.authentication import InteractiveLoginAuthentication
+        from azureml.core import ScriptRunConfig
+        from azureml.core.authentication import InteractiveLoginAuthentication, ServicePrincipalAuthentication
+        from azureml.pipeline.core import PublishedPipeline
         asks = {
             "get_default_datastore": ws.get_default_datastore, "compute_targets": lambda: ws.compute_targets,
             "Datastore.get": lambda: Datastore.get(ws, "d"), "get_secret": lambda: run.get_secret("s"),
             "Environment.get": lambda: Environment.get(ws, "e"), "numbers2": lambda: Dataset.get_by_name(ws, "numbers2"),
             "an Azure account": lambda: InteractiveLoginAuthentication().get_authentication_header(),
+            "_get_arm_token": lambda: ServicePrincipalAuthentication("t", "i", "p").get_authentication_header(),
+            "submit_child": lambda: run.submit_child(ScriptRunConfig(".", script="work.py")),
+            "submit": lambda: run.experiment.submit(ScriptRunConfig(".", script="work.py")),
+            "published_pipeline": lambda: PublishedPipeline.list(ws), "get_outputs": lambda: first.get_outputs(),
+            "/etc": lambda: Dataset.get_by_id(ws, "/etc"), "get_environment": run.get_environment,
+            "to_spark_dataframe": lambda: dataset.to_spark_dataframe(), "take_snapshot": lambda: run.take_snapshot("."),
         }
         for name, ask in asks.items():
             try:

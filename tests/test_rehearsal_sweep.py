@@ -316,6 +316,29 @@ def test_cancel(tmp_path):
     assert [child.status for child in rehearsal.children] == ["Canceled"] * 2
 
 
+def test_bayesian(tmp_path):
+    """A bayesian sweep runs as many children as it is asked for; resumed when it has ended, it runs none again."""
+    pytest.importorskip("optuna")
+    write_script(tmp_path / "src", "train.py", 'run.log("m", float(sys.argv[2]))')
+    pipeline = graph(
+        sweep_step("t", "train.py", tmp_path / "src", {"x": range(9)}, sampling="bayesian", total=6, at_once=1)
+    )
+    rehearsal = rehearse(pipeline, workdir=tmp_path / "work")
+
+    assert rehearsal.status == "Completed"
+    assert len(rehearsal.children) == 6
+    assert all(child.value == child.hyperparameters["x"] for child in rehearsal.children)
+    assert rehearse(pipeline, resume=tmp_path / "work").children == rehearsal.children
+
+
+def test_more_than_the_service_allows(tmp_path):
+    """max_total_runs of the rehearsal may exceed the sweep's own limit."""
+    write_script(tmp_path / "src", "train.py", 'run.log("m", 1)')
+    pipeline = graph(sweep_step("t", "train.py", tmp_path / "src", {"x": range(9)}, total=2))
+
+    assert len(rehearse(pipeline, workdir=tmp_path / "work", max_total_runs=5).children) == 5
+
+
 def test_limits(tmp_path):
     """max_total_runs and max_concurrent_runs can be set for the rehearsal."""
     write_script(tmp_path / "src", "train.py", 'run.log("m", 1)')

@@ -5,13 +5,16 @@ from __future__ import annotations
 import itertools
 import math
 import random
+import sys
 from collections import Counter
 from statistics import NormalDist
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hyperdrive_retrofit import errors
 from hyperdrive_retrofit.rehearsal.sampling import draw, option_value, sampler
 from hyperdrive_retrofit.sweep import Expression, Hyperparameter, NoTermination, Sweep
 
@@ -189,9 +192,71 @@ def test_types_stay():
 
 
 def test_unknown_sampling():
-    """Bayesian sampling has no sampler here."""
-    with pytest.raises(ValueError, match="'bayesian'"):
-        sampler(make_sweep({"a": choice(1)}, "bayesian"), seed=0)
+    """A sampling that does not exist is refused."""
+    with pytest.raises(ValueError, match="'sobol'"):
+        sampler(make_sweep({"a": choice(1)}, "sobol"), seed=0)
+
+
+class TestBayesian:
+    SPACE = {  # noqa: RUF012 - never changed
+        "a": choice("x", "y"),
+        "b": choice(1, 2, 3),
+        "c": Expression("uniform", (-1, 1)),
+        "d": Expression("quniform", (0, 10, 4)),
+    }
+
+    def test_without_optuna(self, monkeypatch):
+        """Without Optuna the error says what to install."""
+        monkeypatch.setitem(sys.modules, "optuna", None)
+        with pytest.raises(errors.MissingExtraError, match=r'pip install "hyperdrive-retrofit\[optuna\]"'):
+            sampler(make_sweep(self.SPACE, "bayesian"), seed=0)
+
+    def test_values(self):
+        """Every value is one of its expression, and a choice keeps its type."""
+        pytest.importorskip("optuna")
+        samples = list(itertools.islice(sampler(make_sweep(self.SPACE, "bayesian"), seed=0), 40))
+
+        assert {sample["a"] for sample in samples} == {"x", "y"}
+        assert {(type(sample["b"]), sample["b"]) for sample in samples} == {(int, 1), (int, 2), (int, 3)}
+        assert all(-1 <= sample["c"] <= 1 for sample in samples)
+        assert {sample["d"] for sample in samples} == {0.0, 4.0, 8.0}
+
+    @pytest.mark.parametrize("goal", ["maximize", "minimize"])
+    def test_learns(self, goal):
+        """Told what the others reached, later children come nearer to the best place than earlier ones."""
+        pytest.importorskip("optuna")
+        sweep = attrs.evolve(make_sweep({"x": Expression("uniform", (0, 10))}, "bayesian"), primary_metric_goal=goal)
+        sign = 1 if goal == "minimize" else -1
+        samples = sampler(sweep, seed=1)
+        distances = []
+        for sample in itertools.islice(samples, 40):
+            distances.append(abs(sample["x"] - 3))
+            samples.learn(sample, sign * distances[-1])
+
+        assert sum(distances[-10:]) < sum(distances[:10]) / 2
+
+    def test_learns_from_others(self):
+        """It takes in children that it did not suggest itself, and those that reached nothing."""
+        pytest.importorskip("optuna")
+        samples = sampler(make_sweep({"x": Expression("uniform", (0, 10))}, "bayesian"), seed=1)
+        samples.learn({"x": 4.0}, 1.0)
+        samples.learn({"x": 5.0}, None)
+        samples.learn(next(samples), None)
+
+        assert 0 <= next(samples)["x"] <= 10
+
+    def test_seed(self):
+        """Asked and told alike, the same seed gives the same children."""
+        pytest.importorskip("optuna")
+        sweep = make_sweep(self.SPACE, "bayesian")
+
+        assert list(itertools.islice(sampler(sweep, "s"), 5)) == list(itertools.islice(sampler(sweep, "s"), 5))
+
+    def test_other_expressions(self):
+        """What the SDK refuses for it is refused here too."""
+        pytest.importorskip("optuna")
+        with pytest.raises(ValueError, match="Bayesian sampling takes no normal"):
+            sampler(make_sweep({"x": Expression("normal", (0, 1))}, "bayesian"), seed=0)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """The artifacts of runs: flat POSIX names, one folder a run.
 
 ``<run>/artifacts`` holds what was uploaded. While a run goes on, ``outputs`` and ``logs`` in its
-working folder count too; when it ends they are moved over, as the service copies them.
+working folder count too; when it ends they are moved over, as the service copies them. No link to
+a folder is followed: it may lead out of the rehearsal.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from hyperdrive_retrofit import errors
 
 TRACKED = ("outputs", "logs")  # semantics 6
 WORK, ARTIFACTS = "work", "artifacts"
+_PARTIAL = ".rehearsal-partial"
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -38,7 +40,16 @@ def find(run: Path, name: str) -> Path | None:
     if uploaded(run, name).is_file():
         return uploaded(run, name)
     live = run / WORK / safe_name(name)
-    return live if safe_name(name).split("/")[0] in TRACKED and live.is_file() else None
+    tracked = safe_name(name).split("/")[0] in TRACKED and live.parent.resolve().is_relative_to((run / WORK).resolve())
+    return live if tracked and live.is_file() else None
+
+
+def write(target: Path, content: bytes) -> None:
+    """Write an artifact beside its place and move it there: nobody sees half of it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(target.name + _PARTIAL)
+    partial.write_bytes(content)
+    partial.replace(target)
 
 
 def names(run: Path) -> list[str]:
@@ -63,16 +74,27 @@ def collect(run: Path) -> None:
             if target.exists():
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)
-            if source.is_symlink():
+            if source.is_symlink() or not os.access(source.parent, os.W_OK):
                 shutil.copyfile(source, target)
             else:
                 source.replace(target)
 
 
+def remove(folder: Path) -> None:
+    """Delete a run's folder, also where its script took the right to do so away."""
+    for path, folders, _ in os.walk(folder):
+        for name in folders:
+            if not Path(path, name).is_symlink():
+                Path(path, name).chmod(0o700)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def _files(folder: Path) -> Iterator[str]:
-    """Yield the names of the files below a folder; links to folders are not followed."""
+    """Yield the names of the files below a folder; links to folders are not followed, nor is the folder itself one."""
+    if folder.is_symlink():
+        return
     for path, _, files in os.walk(folder):
         for file in files:
             full = Path(path, file)
-            if full.is_file():
+            if full.is_file() and not file.endswith(_PARTIAL):
                 yield full.relative_to(folder).as_posix()

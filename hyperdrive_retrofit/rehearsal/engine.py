@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import time
@@ -12,10 +13,10 @@ from typing import Any
 
 from hyperdrive_retrofit import errors
 from hyperdrive_retrofit.graph import Graph, Step
-from hyperdrive_retrofit.rehearsal import preflight, snapshot
+from hyperdrive_retrofit.rehearsal import preflight, preloading, recipe, snapshot
 from hyperdrive_retrofit.rehearsal.commands import Places
 from hyperdrive_retrofit.rehearsal.history import History
-from hyperdrive_retrofit.rehearsal.journal import Journal, Lock, digest
+from hyperdrive_retrofit.rehearsal.journal import Journal, Lock, digest, stopped
 from hyperdrive_retrofit.rehearsal.launcher import make_launcher
 from hyperdrive_retrofit.rehearsal.outcome import outcome
 from hyperdrive_retrofit.rehearsal.results import (
@@ -102,11 +103,13 @@ def rehearse(  # noqa: PLR0913 - the options of a rehearsal
     _make(folder)
     lock = Lock(folder)
     try:
+        if resume is None:
+            recipe.save(folder, _recipe(graph, given, seed, notes))
         journal = _open_journal(folder, facts, resumed=resume is not None)
         snapshots = _take_snapshots(graph, given, folder)
         supervisor = Supervisor(
-            make_launcher(fork=fork, keep_open=(lock.descriptor,)), folder, clock, run_timeout=run_timeout,
-            timeout=timeout,
+            make_launcher(fork=fork, keep_open=(lock.descriptor,), modules=_modules(graph, snapshots)), folder, clock,
+            run_timeout=run_timeout, timeout=timeout,
         )  # fmt: skip
         session = Session(
             places=Places(graph, folder, given.inputs, given.parameters), seed=seed, history=History(folder),
@@ -120,9 +123,18 @@ def rehearse(  # noqa: PLR0913 - the options of a rehearsal
             raise KeyboardInterrupt(message) from None
         finally:
             supervisor.close()
+    except OSError as error:
+        raise stopped(folder, error) from error
     finally:
         lock.release()
     return outcome(session, graph, notes)
+
+
+def _recipe(graph: Graph, given: preflight.Given, seed: int, notes: tuple[str, ...]) -> recipe.Recipe:
+    return recipe.Recipe(
+        graph=graph, inputs=given.inputs, parameters=given.parameters, skip=given.skip, seed=seed,
+        source_directory=given.source_directory, folder=str(Path.cwd()), limits=given.limits, notes=notes,
+    )  # fmt: skip
 
 
 def _folder(workdir: str | os.PathLike[str] | None, resume: str | os.PathLike[str] | None) -> Path:
@@ -182,6 +194,13 @@ def _take_snapshots(graph: Graph, given: preflight.Given, folder: Path) -> dict[
         for step in graph.steps
         if step.key not in skipped
     }
+
+
+def _modules(graph: Graph, snapshots: Mapping[str, Path]) -> tuple[str, ...]:
+    """Return what is loaded before processes are forked; a step with variables of its own may need it loaded anew."""
+    steps = [step for step in graph.steps if step.key in snapshots and not step.compute.environment_variables]
+    found = (preloading.modules(snapshots[step.key], str(step.script)) for step in steps)
+    return tuple(dict.fromkeys(itertools.chain.from_iterable(found)))
 
 
 def _run_pipeline(session: Session, graph: Graph, skipped: frozenset[str], notes: tuple[str, ...]) -> None:
@@ -247,5 +266,5 @@ def _run_script_step(session: Session, step: Step, run_id: str) -> tuple[str, st
     session.start_script(step, run_id, (session.pipeline_run,))
     while True:
         for ended in session.supervisor.poll(_POLL):
-            session.finish_script(ended)
+            session.seal(run_id, *session.finish_script(ended))
             return session.journal.ended[run_id]

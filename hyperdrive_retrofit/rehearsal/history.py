@@ -7,6 +7,7 @@ is stored twice. NaN and infinity are kept (Python's ``json`` writes and reads t
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -23,7 +24,8 @@ from hyperdrive_retrofit.rehearsal.results import NOT_STARTED
 
 ENGINE = "engine"
 TABLE = "azureml.v1.table"  # AZUREML_TABLE_METRIC_TYPE in azureml/core/_metrics.py
-_SCALARS = ("azureml.v1.scalar", "azureml.v1.list")
+SCALAR = "azureml.v1.scalar"  # likewise
+_SCALARS = (SCALAR, "azureml.v1.list")
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}\Z")
 
 
@@ -33,17 +35,29 @@ def now() -> str:
 
 
 def append_line(path: Path, record: Mapping[str, Any], *, sync: bool = False) -> None:
-    """Append one JSON line with a single write; a torn last line is closed off first."""
+    """Append one JSON line with a single write; a torn last line is closed off first.
+
+    Raises:
+        OSError: When the disk does not take the whole line; what it took counts as torn.
+    """
     line = json.dumps(record, separators=(",", ":"), default=str).encode() + b"\n"
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
     try:
         if _torn(descriptor):
             line = b"\n" + line
-        os.write(descriptor, line)
+        if _write(descriptor, line, path) < len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         if sync:
             os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _write(descriptor: int, line: bytes, path: Path) -> int:
+    try:
+        return os.write(descriptor, line)
+    except OSError as error:  # it does not know the file's name
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _torn(descriptor: int) -> bool:
@@ -131,8 +145,9 @@ class RunState:
     error: str | None = None
     tags: dict[str, str] = attrs.Factory(dict)
     properties: dict[str, str] = attrs.Factory(dict)
+    parameters: dict[str, str] = attrs.Factory(dict)
     metrics: dict[str, Metric] = attrs.Factory(dict)
-    children: dict[str, None] = attrs.Factory(dict)
+    children: dict[str, int] = attrs.Factory(dict)  # id to number
 
     def apply(self, event: Mapping[str, Any]) -> None:  # noqa: C901 - one case an event
         """Take one event in."""
@@ -154,8 +169,10 @@ class RunState:
                     self.tags.pop(name, None)
             case "properties":
                 self.properties.update(event["properties"])
+            case "parameters":  # of mlflow
+                self.parameters.update(event["parameters"])
             case "child":
-                self.children[event["id"]] = None
+                self.children.setdefault(event["id"], len(self.children) + 1)
             case "described":
                 self.display_name = event.get("display_name", self.display_name)
                 self.description = event.get("description", self.description)
@@ -218,15 +235,14 @@ class History:
         self.folder(run_id).mkdir(parents=True, exist_ok=True)
         root, number = run_id, 1
         if parent is not None:
+            if run_id not in self.run(parent).children:  # else it was made before the rehearsal was interrupted
+                self.append(parent, "child", id=run_id)
             above = self.run(parent)
-            known = run_id in above.children  # made before the rehearsal was interrupted
-            root, number = above.root, list(above.children).index(run_id) + 1 if known else len(above.children) + 1
+            root, number = above.root, above.children[run_id]
         self.append(
             run_id, "created", parent=parent, root=root, name=name, type=kind, number=number,
             tags=dict(tags or {}), properties=dict(properties or {}),
         )  # fmt: skip
-        if parent is not None:
-            self.append(parent, "child", id=run_id)
 
     def append(self, run_id: str, event: str, **fields: Any) -> None:
         """Append one event to a run."""
@@ -272,6 +288,8 @@ class History:
     def descendants(self, run_id: str, *, recursive: bool = False) -> Iterator[RunState]:
         """Yield a run's children in the order in which they were made, with ``recursive`` theirs too."""
         for child in self.run(run_id).children:
+            if child not in self:  # just being made, or to be run again after an interruption
+                continue
             yield self.run(child)
             if recursive:
                 yield from self.descendants(child, recursive=True)

@@ -6,6 +6,7 @@ engine or one of its processes works in the folder, a lock keeps others out.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import time
@@ -16,6 +17,7 @@ from typing import Any
 from hyperdrive_retrofit import errors
 from hyperdrive_retrofit.rehearsal.history import Tail, append_line, now
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _LOCK_PATIENCE = 5.0  # seconds that the processes of a killed engine may take to end
 
 
@@ -67,11 +69,23 @@ class Journal:
         self._apply(record)
 
 
+def stopped(workdir: Path, error: OSError) -> errors.RehearsalError:
+    """Return what to say when the disk failed the engine."""
+    what = f"'{error.filename}': {error.strerror}" if error.filename else str(error)
+    begun = (workdir / "journal.jsonl").exists()
+    goes_on = f"rehearse(..., resume={str(workdir)!r}) goes on where it stopped" if begun else "start it again"
+    remedy = "Make room on that disk, then" if error.errno in _FULL else "Mend that, then"
+    return errors.RehearsalError(f"The rehearsal stopped ({what}). {remedy} {goes_on}.")
+
+
 class Lock:
     """Keeps a second engine out of a folder; processes that inherit its descriptor hold it too."""
 
     def __init__(self, workdir: Path) -> None:
-        self.descriptor = os.open(workdir / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            self.descriptor = os.open(workdir / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise stopped(workdir, error) from error
         until = time.monotonic() + _LOCK_PATIENCE
         while not _try_lock(self.descriptor):
             if time.monotonic() > until:
@@ -83,6 +97,18 @@ class Lock:
     def release(self) -> None:
         """Let others in."""
         os.close(self.descriptor)
+
+
+def is_worked_on(workdir: Path) -> bool:
+    """Tell whether an engine, or one of its processes, works in a folder; never on Windows."""
+    try:
+        descriptor = os.open(workdir / "lock", os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        return not _try_lock(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -43,6 +43,7 @@ class Request:
         log: The file for stdout and stderr.
         workdir: The rehearsal's folder.
         datasets: Dataset name to path.
+        gate_metric: The metric after each log of which it waits at its gate; None when it has none.
     """
 
     run_id: str
@@ -53,6 +54,7 @@ class Request:
     log: str
     workdir: str
     datasets: Mapping[str, str] = attrs.Factory(dict)
+    gate_metric: str | None = None
 
 
 @attrs.frozen
@@ -69,8 +71,8 @@ class Launcher(Protocol):
     def start(self, request: Request) -> None:
         """Start a run."""
 
-    def wait(self, seconds: float) -> list[Exit]:
-        """Return the runs that ended, after waiting at most so long for the first."""
+    def wait(self, seconds: float, bell: int | None = None) -> list[Exit]:
+        """Return the runs that ended, after waiting at most so long for the first, or for the bell to be readable."""
 
     def signal(self, run_id: str, number: int) -> None:
         """Send a signal to a run with all processes of its group."""
@@ -79,15 +81,18 @@ class Launcher(Protocol):
         """End everything at once."""
 
 
-def make_launcher(*, fork: bool | None = None, keep_open: tuple[int, ...] = ()) -> Launcher:
+def make_launcher(
+    *, fork: bool | None = None, keep_open: tuple[int, ...] = (), modules: tuple[str, ...] = ()
+) -> Launcher:
     """Return a fork server where there is fork, else a spawner.
 
     Args:
         fork: True or False decides; None looks for ``os.fork``.
         keep_open: File descriptors that the processes keep, such as a lock.
+        modules: What the fork server loads besides the SDK, where it is installed.
     """
     use_fork = hasattr(os, "fork") if fork is None else fork
-    return ForkServer(keep_open) if use_fork else Spawner(keep_open)
+    return ForkServer(keep_open, modules) if use_fork else Spawner(keep_open)
 
 
 def _command(mode: str) -> list[str]:
@@ -97,8 +102,9 @@ def _command(mode: str) -> list[str]:
 class ForkServer:
     """Forks runs from one process that has the SDK loaded; it is started with the first run."""
 
-    def __init__(self, keep_open: tuple[int, ...] = ()) -> None:
+    def __init__(self, keep_open: tuple[int, ...] = (), modules: tuple[str, ...] = ()) -> None:
         self._keep_open = keep_open
+        self._modules = modules
         self._process: subprocess.Popen[bytes] | None = None
         self._unread = b""
 
@@ -108,9 +114,9 @@ class ForkServer:
             self._boot()
         self._send(attrs.asdict(request))
 
-    def wait(self, seconds: float) -> list[Exit]:
-        """Return the runs that ended, after waiting at most so long for the first."""
-        return [Exit(answer["run_id"], answer["code"]) for answer in self._answers(seconds)]
+    def wait(self, seconds: float, bell: int | None = None) -> list[Exit]:
+        """Return the runs that ended, after waiting at most so long for the first, or for the bell to be readable."""
+        return [Exit(answer["run_id"], answer["code"]) for answer in self._answers(seconds, bell)]
 
     def signal(self, run_id: str, number: int) -> None:
         """Send a signal to a run with all processes of its group."""
@@ -127,16 +133,23 @@ class ForkServer:
         process.wait()
 
     def _boot(self) -> None:
-        self._process = subprocess.Popen(  # noqa: S603 - this interpreter
-            _command("serve"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True,
-            pass_fds=self._keep_open,
-        )  # fmt: skip
-        first = None
-        while first is None:
-            first = next(iter(self._answers(60)), None)
+        first = self._start_server(self._modules)
+        if "threads" in first:  # a module started some, and a fork would lose them
+            self.close()
+            first = self._start_server(())
         if "failed" in first:
             message = f"The SDK cannot be loaded in {sys.executable}:\n{first['failed']}"
             raise errors.RehearsalError(message)
+
+    def _start_server(self, modules: tuple[str, ...]) -> dict[str, Any]:
+        """Start the process and return its first answer."""
+        self._process = subprocess.Popen(  # noqa: S603 - this interpreter
+            [*_command("serve"), *modules], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
+            start_new_session=True, pass_fds=self._keep_open,
+        )  # fmt: skip
+        while True:
+            for answer in self._answers(60):
+                return answer
 
     def _send(self, message: Mapping[str, Any]) -> None:
         assert self._process is not None and self._process.stdin is not None  # noqa: S101, PT018 - for mypy
@@ -145,17 +158,21 @@ class ForkServer:
         except BrokenPipeError:
             raise _lost() from None
 
-    def _answers(self, seconds: float) -> list[dict[str, Any]]:
+    def _answers(self, seconds: float, bell: int | None = None) -> list[dict[str, Any]]:
         if self._process is None or self._process.stdout is None:
             return []
         pipe = self._process.stdout.fileno()
-        if not select.select([pipe], [], [], seconds)[0]:
+        if pipe not in select.select(_present(pipe, bell), [], [], seconds)[0]:
             return []
         data = os.read(pipe, 1 << 16)
         if not data:
             raise _lost()
         *lines, self._unread = (self._unread + data).split(b"\n")
         return [json.loads(line) for line in lines]
+
+
+def _present(*descriptors: int | None) -> list[int]:
+    return [descriptor for descriptor in descriptors if descriptor is not None]
 
 
 def _lost() -> errors.RehearsalError:
@@ -182,11 +199,11 @@ class Spawner:
             )
         assert process.stdin is not None  # noqa: S101 - for mypy
         with process.stdin:
-            process.stdin.write(json.dumps(attrs.asdict(request)).encode() + b"\n")
+            process.stdin.write(json.dumps({**attrs.asdict(request), "parent": os.getpid()}).encode() + b"\n")
         self._running[request.run_id] = process
 
-    def wait(self, seconds: float) -> list[Exit]:
-        """Return the runs that ended, after waiting at most so long for the first."""
+    def wait(self, seconds: float, bell: int | None = None) -> list[Exit]:
+        """Return the runs that ended, after waiting at most so long for the first, or for the bell to be readable."""
         until = time.monotonic() + seconds
         while True:
             ended = [
@@ -198,7 +215,10 @@ class Spawner:
                 _kill(self._running.pop(exit_.run_id), getattr(signal, "SIGKILL", signal.SIGTERM))
             if ended or time.monotonic() >= until:
                 return ended
-            time.sleep(_POLL)
+            if bell is None:
+                time.sleep(_POLL)
+            elif select.select([bell], [], [], _POLL)[0]:
+                return ended
 
     def signal(self, run_id: str, number: int) -> None:
         """Send a signal to a run with all processes of its group."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
 from hyperdrive_retrofit.graph import Graph, Step
 from hyperdrive_retrofit.rehearsal import artifacts
-from hyperdrive_retrofit.rehearsal.history import best
+from hyperdrive_retrofit.rehearsal.history import RunState, best
 from hyperdrive_retrofit.rehearsal.models import Models
 from hyperdrive_retrofit.rehearsal.results import (
     COMPLETED,
     NOT_STARTED,
+    RUNNING,
     Child,
     RegisteredModel,
     Rehearsal,
@@ -22,11 +24,12 @@ from hyperdrive_retrofit.sweep import MAXIMIZE
 
 
 def outcome(session: Session, graph: Graph, notes: tuple[str, ...]) -> Rehearsal:
-    """Return the result of a rehearsal that has ended."""
-    run = session.history.run(session.pipeline_run)
+    """Return the result of a rehearsal that has ended, or what there is of one that has not."""
+    run_id = session.pipeline_run
+    run = session.history.run(run_id) if run_id in session.history else RunState(run_id)
     sweeps = [step for step in graph.steps if step.sweep is not None]
     children = {step.key: _children(session, step) for step in sweeps}
-    status, error = session.journal.ended[session.pipeline_run]
+    status, error = session.journal.ended.get(run_id, (RUNNING, None))
     return Rehearsal(
         status=status,
         steps=StepResults(tuple(_step(session, step) for step in graph.steps)),
@@ -39,13 +42,14 @@ def outcome(session: Session, graph: Graph, notes: tuple[str, ...]) -> Rehearsal
         workdir=session.places.workdir,
         notes=notes,
         error=error,
+        graph=graph,
     )
 
 
 def _step(session: Session, step: Step) -> StepResult:
     run_id = session.step_run(step)
     if run_id not in session.journal.ended:
-        return StepResult(step.key, step.name, NOT_STARTED)
+        return StepResult(step.key, step.name, RUNNING if run_id in session.journal.started else NOT_STARTED)
     status, error = session.journal.ended[run_id]
     run = session.history.run(run_id)
     paths = {port.name: session.places.output_path(step, port.name) for port in step.outputs}
@@ -54,7 +58,7 @@ def _step(session: Session, step: Step) -> StepResult:
         key=step.key, name=step.name, status=status, run_id=run_id, metrics=run.values(), tags=run.tags,
         outputs=session.history.folder(run_id) / artifacts.ARTIFACTS / "outputs",
         data={name: path for name, path in paths.items() if path.exists()},
-        log=log if log.exists() else None, error=error,
+        log=log if log.exists() else None, error=error, started=_time(run.started), ended=_time(run.ended),
     )  # fmt: skip
 
 
@@ -74,7 +78,12 @@ def _child(session: Session, step: Step, child: str) -> Child:
         id=child, step=step.key, status=status, hyperparameters=json.loads(run.tags["hyperparameters"]),
         metrics=run.values(), value=best(numbers, step.sweep.primary_metric_goal), tags=run.tags,
         artifacts=session.history.folder(child) / artifacts.ARTIFACTS, log=session.log(child), error=error,
+        started=_time(run.started), ended=_time(run.ended),
     )  # fmt: skip
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def _best(step: Step, children: tuple[Child, ...]) -> Child | None:

@@ -11,8 +11,9 @@ from typing import Any
 import attrs
 
 from hyperdrive_retrofit import errors
-from hyperdrive_retrofit.graph import Graph, Step
+from hyperdrive_retrofit.graph import Graph, Input, Output, Step
 from hyperdrive_retrofit.rehearsal.commands import input_names, parameter_names
+from hyperdrive_retrofit.rehearsal.exports import need
 from hyperdrive_retrofit.rehearsal.results import did_you_mean
 from hyperdrive_retrofit.sweep import BAYESIAN
 
@@ -31,7 +32,12 @@ class Given:
 
 
 def check(graph: Graph, given: Given, workdir: Path) -> tuple[str, ...]:
-    """Raise RehearsalError with everything that stands in the way; return notes."""
+    """Return notes.
+
+    Raises:
+        errors.RehearsalError: With everything that stands in the way.
+        errors.MissingExtraError: For bayesian sampling without Optuna.
+    """
     skipped = skipped_steps(graph, given.skip)
     steps = [step for step in graph.steps if step.key not in skipped]
     problems = [
@@ -51,6 +57,8 @@ def check(graph: Graph, given: Given, workdir: Path) -> tuple[str, ...]:
         lines = "".join(f"\n  {number}. {problem}" for number, problem in enumerate(problems, 1))
         message = f"The rehearsal cannot start:{lines}"
         raise errors.RehearsalError(message)
+    if any(step.sweep is not None and step.sweep.sampling == BAYESIAN for step in steps):
+        need("optuna", "optuna")
     return tuple(_notes(steps))
 
 
@@ -108,8 +116,9 @@ def _step_problems(step: Step, given: Given, workdir: Path) -> Iterable[str]:
     elif workdir.is_relative_to(folder):
         why = f"lies in its source directory '{folder}' and would end in its snapshot"
         yield f"{where}: workdir '{workdir}' {why}. Choose another workdir."
-    if step.sweep is not None and step.sweep.sampling == BAYESIAN:
-        yield f"{where}: bayesian sampling is not rehearsed yet. Rehearse it with sampling='random'."
+    for port in step.outputs:
+        if port.mode == "link":
+            yield f"{where} links its output '{port.name}', which only the service can do. Use as_mount or as_upload."
 
 
 def _notes(steps: Iterable[Step]) -> Iterable[str]:
@@ -117,6 +126,11 @@ def _notes(steps: Iterable[Step]) -> Iterable[str]:
         if step.compute.node_count > 1 or step.compute.communicator != "None":
             nodes = f"{step.compute.node_count} node(s), communicator {step.compute.communicator}"
             yield f"Step '{step.key}' runs as one process here ({nodes} in the cloud)."
+        ports: tuple[Input | Output, ...] = (*step.inputs, *step.outputs)
+        for port in ports:
+            if port.path_on_compute is not None:
+                place = f"is not at '{port.path_on_compute}' here; its argument says where"
+                yield f"Step '{step.key}': '{port.name}' {place}."
         if step.runconfig_parameters:
             names = ", ".join(step.runconfig_parameters)
             yield f"Step '{step.key}': runconfig_pipeline_params {names} change nothing here."

@@ -6,16 +6,20 @@ Values only. Statuses are the service's words: ``NotStarted``, ``Running``, ``Co
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import attrs
 
 from hyperdrive_retrofit import errors
+from hyperdrive_retrofit.graph import Graph
 
 NOT_STARTED, RUNNING = "NotStarted", "Running"
 COMPLETED, FAILED, CANCELED = "Completed", "Failed", "Canceled"
+INTERRUPTED = "Interrupted"  # our word: the service has none for it
 ENDED = (COMPLETED, FAILED, CANCELED)
 
 
@@ -40,6 +44,8 @@ class StepResult:
         data: Output name to the path where the data were delivered.
         log: The log file; None when it was not started. That of a sweep says what became of its children.
         error: The last lines of the traceback, or why it failed; None unless it failed.
+        started: When it began to run.
+        ended: When it ended.
     """
 
     key: str
@@ -52,6 +58,8 @@ class StepResult:
     data: Mapping[str, Path] = attrs.Factory(dict)
     log: Path | None = None
     error: str | None = None
+    started: datetime | None = None
+    ended: datetime | None = None
 
 
 @attrs.frozen
@@ -69,6 +77,8 @@ class Child:
         artifacts: The folder that holds its artifacts, ``outputs`` among them.
         log: The log file.
         error: The last lines of the traceback, or why it ended; None when it completed.
+        started: When it began to run.
+        ended: When it ended.
     """
 
     id: str
@@ -81,6 +91,8 @@ class Child:
     artifacts: Path
     log: Path
     error: str | None = None
+    started: datetime | None = None
+    ended: datetime | None = None
 
 
 @attrs.frozen
@@ -128,7 +140,8 @@ class Rehearsal:
     """The result of a rehearsal.
 
     Attributes:
-        status: ``Completed``, ``Failed`` or ``Canceled`` (a script cancelled the pipeline run).
+        status: ``Completed``, ``Failed`` or ``Canceled`` (a script cancelled the pipeline run). One that was loaded
+            before its end is ``Running``, or ``Interrupted`` when no process works on it.
         steps: Step results by key, in the order of the graph.
         children: The children of all sweeps, in the order in which they were made.
         best: The child whose outputs are handed on: the best Completed one of the last sweep. None when there is
@@ -140,6 +153,7 @@ class Rehearsal:
         workdir: The folder of this rehearsal; ``resume=`` takes it.
         notes: What was not as in the cloud, one sentence each.
         error: Why it failed when no step did (the time limit), else None.
+        graph: The pipeline, its sweeps among it.
     """
 
     status: str
@@ -153,6 +167,66 @@ class Rehearsal:
     workdir: Path
     notes: tuple[str, ...] = ()
     error: str | None = None
+    graph: Graph = attrs.field(default=Graph(()), repr=False)
+
+    def to_frame(self) -> Any:
+        """Return a pandas DataFrame with one row a child, indexed by its id.
+
+        Columns: ``step``, ``status``, ``value`` (of the primary metric), ``started``, ``ended``, ``error``,
+        ``params.<name>`` for each hyperparameter, ``metrics.<name>`` with the last number that was logged.
+
+        Raises:
+            errors.MissingExtraError: Without pandas.
+        """
+        from hyperdrive_retrofit.rehearsal import exports
+
+        return exports.to_frame(self)
+
+    def to_optuna(self, step: str | None = None, *, storage: Any = None, study_name: str | None = None) -> Any:
+        """Return an Optuna Study of one sweep, for ``optuna.visualization`` and optuna-dashboard.
+
+        Completed children are complete trials, cancelled ones pruned, all others failed. What a child logged of the
+        primary metric are its intermediate values, counted from 1.
+
+        Args:
+            step: Key of the HyperDriveStep; the last sweep by default.
+            storage: As ``optuna.create_study`` takes it, such as ``"sqlite:///study.db"``; in memory by default.
+            study_name: The folder's name and the step's by default.
+
+        Raises:
+            errors.MissingExtraError: Without optuna.
+            errors.NotFoundError: When there is no such sweep.
+        """
+        from hyperdrive_retrofit.rehearsal import exports
+
+        return exports.to_optuna(self, step, storage, study_name)
+
+    def to_mlflow(self, uri: str, *, experiment: str = "hyperdrive_retrofit", artifacts: bool = True) -> str:
+        """Write everything to MLflow: a run for the rehearsal, nested in it one a step, in these one a child.
+
+        Args:
+            uri: The tracking server or store, such as ``"sqlite:///mlflow.db"``.
+            experiment: The experiment's name; made when it does not exist.
+            artifacts: Whether to upload artifacts and models too.
+
+        Returns:
+            The id of the outermost MLflow run.
+
+        Raises:
+            errors.MissingExtraError: Without mlflow.
+        """
+        from hyperdrive_retrofit.rehearsal import mlflow_export
+
+        return mlflow_export.to_mlflow(self, uri, experiment, artifacts=artifacts)
+
+    def report(self, path: str | os.PathLike[str]) -> Path:
+        """Write the whole rehearsal as one HTML page that needs no network, and return its path."""
+        from hyperdrive_retrofit.render.report import report_html
+
+        target = Path(path).expanduser().absolute()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(report_html(self), encoding="utf-8")
+        return target
 
     def __str__(self) -> str:
         from hyperdrive_retrofit.render import rehearsal  # the listed exception: see docs/architecture.md
@@ -193,7 +267,10 @@ class ChildStarted:
 
 @attrs.frozen
 class ChildEnded:
-    """A child of a sweep ended; ``best`` is the best value of all Completed ones so far."""
+    """A child of a sweep ended; ``best`` is the best value of all Completed ones so far.
+
+    On resuming, those that ended before the interruption come without their start.
+    """
 
     step: str
     id: str

@@ -1,6 +1,6 @@
 """HyperDrive's sampling: which hyperparameters the children get (semantics 1 and 2).
 
-The same sweep and seed give the same children on every machine: all randomness comes from one
+The same sweep and seed give the same children on every machine, bayesian sampling apart: all randomness comes from one
 ``random.Random``, whose sequence Python guarantees.
 """
 
@@ -13,21 +13,25 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from hyperdrive_retrofit.sweep import GRID, RANDOM, Expression, Hyperparameter, Sweep
+from hyperdrive_retrofit.rehearsal.bayesian import BayesianSampler
+from hyperdrive_retrofit.sweep import BAYESIAN, GRID, RANDOM, Expression, Hyperparameter, Sweep
 
 
 def sampler(sweep: Sweep, seed: int | str) -> Iterator[dict[str, Any]]:
     """Yield the hyperparameters of one child after another, keys as in the search space.
 
     Args:
-        sweep: What to sample; a discrete space ends by itself, any other one never does.
+        sweep: What to sample; a grid and a discrete random space end by themselves, any other one never does.
         seed: The same seed gives the same children.
 
     Raises:
         ValueError: For a sampling that is not known here.
+        errors.MissingExtraError: For bayesian sampling without Optuna.
     """
     if sweep.sampling == GRID:
         return _grid(sweep.space)
+    if sweep.sampling == BAYESIAN:
+        return BayesianSampler(sweep, seed)
     if sweep.sampling != RANDOM:
         message = f"No sampler for '{sweep.sampling}' sampling."
         raise ValueError(message)

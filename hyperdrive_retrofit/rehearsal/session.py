@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
+import os
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 
 from hyperdrive_retrofit.graph import Step
-from hyperdrive_retrofit.rehearsal import artifacts, snapshot, supervisor
+from hyperdrive_retrofit.rehearsal import artifacts, masking, snapshot, supervisor
 from hyperdrive_retrofit.rehearsal.commands import Places, command_line, makes_folder, variables
 from hyperdrive_retrofit.rehearsal.history import History, append_line
 from hyperdrive_retrofit.rehearsal.journal import Journal
@@ -75,13 +75,23 @@ class Session:
 
     def end(self, run_id: str, status: str, error: str | None = None) -> None:
         """Set a run's last status, first in its history, then in the journal."""
+        self._conclude(run_id, status, error)
+        self.seal(run_id, status, error)
+
+    def _conclude(self, run_id: str, status: str, error: str | None) -> None:
         if error is not None:
             self.history.append(run_id, "error", message=error)
         self.history.append(run_id, "status", status=status)
+
+    def seal(self, run_id: str, status: str, error: str | None) -> None:
+        """Bring a run's end to the disk: from then on it is not run again."""
         self.history.sync(run_id)
         self.journal.end(run_id, status, error)
 
-    def start_script(self, step: Step, run_id: str, above: tuple[str, ...], options: tuple[str, ...] = ()) -> None:
+    def start_script(
+        self, step: Step, run_id: str, above: tuple[str, ...], options: tuple[str, ...] = (),
+        gate_metric: str | None = None,
+    ) -> None:  # fmt: skip
         """Start a script run in a folder of its own.
 
         Args:
@@ -89,6 +99,7 @@ class Session:
             run_id: The run, made before.
             above: The runs in which it is nested.
             options: What comes behind the step's arguments.
+            gate_metric: The metric after each log of which it waits at its gate.
         """
         folder = self.history.folder(run_id)
         work = folder / artifacts.WORK
@@ -98,24 +109,35 @@ class Session:
         (folder / "logs").mkdir(exist_ok=True)
         self._make_outputs(step)
         self.running(run_id)
-        env = {**_run_variables(run_id), **variables(step, self.places)}
+        env = {**_run_variables(run_id, self.places.workdir), **variables(step, self.places)}
         request = Request(
             run_id=run_id, script=str(step.script), arguments=(*command_line(step, self.places), *options),
             cwd=str(work), env=env, log=str(self.log(run_id)), workdir=str(self.places.workdir),
-            datasets=self.places.inputs,
+            datasets=self.places.inputs, gate_metric=gate_metric,
         )  # fmt: skip
         self.supervisor.start(request, above)
 
-    def finish_script(self, ended: Ended) -> str:
-        """Collect what a script run left, set its status and return it."""
-        artifacts.collect(self.history.folder(ended.run_id))
+    def finish_script(self, ended: Ended) -> tuple[str, str | None]:
+        """Collect what a script run left, set its status and return it with the error; it is still to be sealed."""
+        folder = self.history.folder(ended.run_id)
+        masking.mask_file(self.log(ended.run_id), self._secrets(folder))
         status, error = self._verdict(ended)
-        self.end(ended.run_id, status, error)
-        return status
+        try:
+            artifacts.collect(folder)
+        except OSError as problem:  # such as a link to a file that only others may read
+            where = Path(problem.filename or "outputs").name
+            status = FAILED
+            error = f"Its artifact '{where}' cannot be kept ({problem.strerror}).\n{error or ''}".strip()
+        self._conclude(ended.run_id, status, error)
+        return status, error
 
     def log(self, run_id: str) -> Path:
         """Return a run's log file."""
         return self.history.folder(run_id) / "logs" / "std_log.txt"
+
+    def _secrets(self, folder: Path) -> tuple[str, ...]:
+        configured = (dict(step.compute.environment_variables) for step in self.places.graph.steps)
+        return masking.secrets(os.environ, masking.dotenv(folder / artifacts.WORK), *configured)
 
     def _make_outputs(self, step: Step) -> None:
         for port in step.outputs:
@@ -155,19 +177,19 @@ class Session:
 
     def forget(self, run_id: str) -> None:
         """Undo an interrupted run: its folder, and what it wrote to other runs and registered."""
-        shutil.rmtree(self.history.folder(run_id), ignore_errors=True)
+        artifacts.remove(self.history.folder(run_id))
         for folder in sorted((self.places.workdir / "runs").iterdir()):
             if folder.name not in self.history:
                 continue
             if self.history.run(folder.name).maker == run_id:
-                shutil.rmtree(folder)
+                artifacts.remove(folder)
             elif run_id in self.history.writers(folder.name):
                 self.history.forget_writer(folder.name, run_id)
         Models(self.history).forget_writer(run_id)
         append_line(self.places.workdir / "requests.jsonl", {"forget": run_id})
 
 
-def _run_variables(run_id: str) -> dict[str, str]:
+def _run_variables(run_id: str, workdir: Path) -> dict[str, str]:
     """Return what the service tells every run about itself; no token and no address, so nothing can reach out."""
     return {
         "AZUREML_RUN_ID": run_id,
@@ -176,4 +198,7 @@ def _run_variables(run_id: str) -> dict[str, str]:
         "AZUREML_ARM_WORKSPACE_NAME": "rehearsal",
         "AZUREML_ARM_PROJECT_NAME": "rehearsal",
         "AZUREML_EXPERIMENT_ID": "rehearsal",
+        "MLFLOW_TRACKING_URI": f"rehearsal://{workdir.as_uri().removeprefix('file://')}",
+        "MLFLOW_RUN_ID": run_id,
+        "MLFLOW_EXPERIMENT_ID": "rehearsal",
     }

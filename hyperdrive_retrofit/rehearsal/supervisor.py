@@ -85,9 +85,14 @@ class Supervisor:
             running.kill_at = self._clock() + GRACE
             self._launcher.signal(run_id, signal.SIGTERM)
 
-    def poll(self, seconds: float) -> list[Ended]:
-        """Return the runs that ended, after waiting at most so long, and look after the others."""
-        exits = self._launcher.wait(seconds)
+    def poll(self, seconds: float, bell: int | None = None) -> list[Ended]:
+        """Return the runs that ended, after waiting at most so long, and look after the others.
+
+        Args:
+            seconds: The time to wait.
+            bell: A descriptor that ends the waiting when it is readable.
+        """
+        exits = self._launcher.wait(seconds, bell)
         self.read_requests()
         ended = []
         for exit_ in exits:

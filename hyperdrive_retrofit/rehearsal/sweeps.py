@@ -15,7 +15,9 @@ import attrs
 
 from hyperdrive_retrofit.graph import Output, Step
 from hyperdrive_retrofit.rehearsal import artifacts, policies, supervisor
-from hyperdrive_retrofit.rehearsal.history import TABLE, RunState, Tail, best
+from hyperdrive_retrofit.rehearsal.bayesian import BayesianSampler
+from hyperdrive_retrofit.rehearsal.gate import Gate
+from hyperdrive_retrofit.rehearsal.history import TABLE, Metric, Tail, best
 from hyperdrive_retrofit.rehearsal.results import CANCELED, COMPLETED, FAILED, ChildEnded, ChildStarted
 from hyperdrive_retrofit.rehearsal.sampling import option_value, sampler
 from hyperdrive_retrofit.rehearsal.session import Session
@@ -39,14 +41,6 @@ _LISTED = 20
 _SAMPLING_NAMES = {RANDOM: "RANDOM", GRID: "GRID", BAYESIAN: "BayesianOptimization"}
 
 
-@attrs.define
-class _Watched:
-    """A child that runs, as the policy sees it."""
-
-    events: Tail
-    looked_at: int = 0
-
-
 def limits(step: Step, session: Session) -> tuple[int, int]:
     """Return how many children a sweep gets here, and how many at a time."""
     sweep: Sweep = step.sweep
@@ -61,8 +55,13 @@ def run_sweep(session: Session, step: Step) -> tuple[str, str | None]:
         tags=_wire_tags(step.sweep), properties={"primary_metric_config": _metric_config(step.sweep)},
     )  # fmt: skip
     session.running(session.sweep_run(step))
-    sweeping = _Sweeping(session, step)
-    sweeping.run()
+    gate = None if isinstance(step.sweep.policy, NoTermination) else Gate(session.places.workdir)
+    sweeping = _Sweeping(session, step, gate)
+    try:
+        sweeping.run()
+    finally:
+        if gate is not None:
+            gate.close()
     status, error = sweeping.conclude()
     sweeping.write_log(session.log(session.step_run(step)))
     session.end(session.sweep_run(step), status, error)
@@ -72,7 +71,7 @@ def run_sweep(session: Session, step: Step) -> tuple[str, str | None]:
 class _Sweeping:
     """The children of one sweep."""
 
-    def __init__(self, session: Session, step: Step) -> None:
+    def __init__(self, session: Session, step: Step, gate: Gate | None) -> None:
         self._session = session
         self._step = step
         self._sweep: Sweep = step.sweep
@@ -80,34 +79,48 @@ class _Sweeping:
         self._above = (self._run, session.step_run(step), session.pipeline_run)
         self._total, self._at_once = limits(step, session)
         self._deadline = session.clock() + 60 * self._sweep.max_duration_minutes
-        self._watched: dict[str, _Watched] = {}
-        self._reports: dict[str, list[float]] = {}
+        self._sampler = sampler(self._sweep, session.guid("samples", step.key))
+        self._watched: dict[str, Tail] = {}
+        self._stopped: set[str] = set()
+        self._gate = gate
+        self._judge = policies.Judge(self._sweep.policy, self._sweep.primary_metric_goal)
         self._values: dict[str, float | None] = {}
         self._statuses: dict[str, str] = {}
         self._best_completed: float | None = None
 
     def _samples(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        samples = sampler(self._sweep, self._session.guid("samples", self._step.key))
-        for number, sample in enumerate(itertools.islice(samples, self._total)):
+        for number, sample in enumerate(itertools.islice(self._sampler, self._total)):
             yield f"{self._run}_{number}", sample
 
     def run(self) -> None:
         """Keep the slots filled until no sample is left or it is to stop (semantics 2)."""
         samples = self._samples()
-        poll = _POLL if isinstance(self._sweep.policy, NoTermination) else _POLL_WITH_POLICY
+        bell = self._gate.descriptor if self._gate else None
+        poll = _POLL if self._gate is None or bell is not None else _POLL_WITH_POLICY
+        ended: list[tuple[str, str, str | None]] = []
         while True:
             while len(self._watched) < self._at_once and not self._stopping and (sample := next(samples, None)):
                 self._start(*sample)
+            for end in ended:  # the disk is slow: others run meanwhile
+                self._session.seal(*end)
             if not self._watched:
                 return
-            ended = self._session.supervisor.poll(poll)
-            self._apply_policy()
-            for end in ended:
-                self._watched.pop(end.run_id)
-                self._note(end.run_id, self._session.finish_script(end))
+            ended = [self._finish(end) for end in self._poll(poll, bell)]
             if self._session.clock() >= self._deadline:
                 for child in self._watched:
                     self._session.supervisor.stop(child, supervisor.SWEEP_TIMEOUT)
+
+    def _poll(self, seconds: float, bell: int | None) -> list[supervisor.Ended]:
+        ended = self._session.supervisor.poll(seconds, bell)
+        if self._gate is not None:
+            self._apply_policy(self._gate)
+        return ended
+
+    def _finish(self, end: supervisor.Ended) -> tuple[str, str, str | None]:
+        del self._watched[end.run_id]
+        status, error = self._session.finish_script(end)
+        self._note(end.run_id, status)
+        return end.run_id, status, error
 
     @property
     def _stopping(self) -> bool:
@@ -119,8 +132,9 @@ class _Sweeping:
     def _start(self, child: str, sample: dict[str, Any]) -> None:
         """Start a child, or take over what became of it before an interruption."""
         session = self._session
+        self._judge.add(child)
         if child in session.journal.ended:
-            self._note(child, session.journal.ended[child][0], new=False)
+            self._note(child, session.journal.ended[child][0])
             return
         text = json.dumps(sample)
         session.create(child, parent=self._run, name=self._step.name, tags={"hyperparameters": text})
@@ -128,37 +142,46 @@ class _Sweeping:
         options = (
             part for parameter in self._sweep.space for part in (parameter.option, option_value(sample[parameter.name]))
         )
-        session.start_script(self._step, child, self._above, tuple(options))
-        self._watched[child] = _Watched(Tail(session.history.folder(child) / "events.jsonl"))
+        waits = self._gate is not None and self._gate.add(child)
+        gate_metric = self._sweep.primary_metric_name if waits else None
+        session.start_script(self._step, child, self._above, tuple(options), gate_metric)
+        self._watched[child] = Tail(session.history.folder(child) / "events.jsonl")
         session.tell(ChildStarted(self._step.key, child, sample))
 
-    def _note(self, child: str, status: str, *, new: bool = True) -> None:
-        numbers = self._session.history.run(child).numbers(self._sweep.primary_metric_name)
+    def _note(self, child: str, status: str) -> None:
+        run = self._session.history.run(child)
+        numbers = run.numbers(self._sweep.primary_metric_name)
         self._session.history.drop(child)
-        self._reports[child] = numbers
+        self._judge.report(child, numbers[self._judge.intervals(child) :])
         self._values[child] = best(numbers, self._sweep.primary_metric_goal)
         self._statuses[child] = status
+        if isinstance(self._sampler, BayesianSampler):
+            self._sampler.learn(json.loads(run.tags["hyperparameters"]), self._values[child])
         if status == COMPLETED:
             candidates = [value for value in (self._best_completed, self._values[child]) if value is not None]
             self._best_completed = best(candidates, self._sweep.primary_metric_goal)
-        if new:
-            self._session.tell(ChildEnded(self._step.key, child, status, self._values[child], self._best_completed))
+        self._session.tell(ChildEnded(self._step.key, child, status, self._values[child], self._best_completed))
 
-    def _apply_policy(self) -> None:
-        if isinstance(self._sweep.policy, NoTermination):
-            return
-        for child, watched in self._watched.items():
-            for event in watched.events.read():
-                if event.get("event") == "metric" and event["name"] == self._sweep.primary_metric_name:
-                    state = RunState(child)
-                    state.apply(event)
-                    self._reports.setdefault(child, []).extend(state.numbers(event["name"]))
-        looked_at = {child: len(values) for child, values in self._reports.items()}
-        looked_at.update({child: watched.looked_at for child, watched in self._watched.items()})
-        for child in policies.decide(self._sweep.policy, self._sweep.primary_metric_goal, self._reports, looked_at):
-            self._session.supervisor.stop(child, supervisor.POLICY)
-        for child, watched in self._watched.items():
-            watched.looked_at = len(self._reports.get(child, ()))
+    def _apply_policy(self, gate: Gate) -> None:
+        """Look at the intervals that running children have reached, end whom the policy ends, let the others go on."""
+        waiting = gate.waiting()
+        before = {child: self._judge.intervals(child) for child in self._watched}
+        for child, events in self._watched.items():
+            self._judge.report(child, self._numbers(events))
+        for child, last in before.items():
+            if any(self._judge.stops(child, t) for t in range(last + 1, self._judge.intervals(child) + 1)):
+                self._session.supervisor.stop(child, supervisor.POLICY)
+                self._stopped.add(child)
+        for child in waiting:
+            if child not in self._stopped:
+                gate.open(child)
+
+    def _numbers(self, events: Tail) -> Iterator[float]:
+        """Yield what a child newly logged as the primary metric."""
+        name = self._sweep.primary_metric_name
+        for event in events.read():
+            if event.get("event") == "metric" and event["name"] == name:
+                yield from Metric(event["type"], {}, event["rows"]).numbers()
 
     def conclude(self) -> tuple[str, str | None]:
         """Write the sweep's own metrics and properties, deliver its outputs; return status and error."""
@@ -174,7 +197,8 @@ class _Sweeping:
         chosen = min(
             order, key=lambda child: found[child] if goal == MINIMIZE else -found[child]
         )  # the earliest of equals
-        self._write_best(order, found, chosen)
+        if BEST_CHILD not in self._session.history.run(self._run).metrics:  # else killed just after it
+            self._write_best(order, found, chosen)
         if COMPLETED not in self._statuses.values():
             return FAILED, "No child completed; each has its own error and log."
         for port in self._step.outputs:

@@ -6,6 +6,7 @@ base 10. The scale factors of the published description are all 1 and left out.
 
 from __future__ import annotations
 
+from itertools import accumulate
 from math import exp, log10
 
 EPOCH_LIMIT = 120
@@ -43,6 +44,13 @@ def compute_metrics(thr: float, epoch: int, lr: float) -> dict[str, float]:
         "loss": loss_of_epoch(epoch) * loss_of_lr(lr),
         "F_1": 2 * precision * recall / (precision + recall),
     }
+
+
+def learning_curve(thr: float, epoch: int, lr: float) -> list[float]:
+    """Compute a running F_1 for each epoch from 1 on: the best so far, scaled so that it ends at the model's F_1."""
+    final = compute_metrics(thr, epoch, lr)["F_1"]
+    best = list(accumulate((compute_metrics(thr, each, lr)["F_1"] for each in range(1, epoch + 1)), max))
+    return [final * (value / best[-1]) for value in best] or [final]
 
 
 def precision_of_thr(thr: float) -> float:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from azureml._restclient.contracts import events as sdk_events
@@ -17,7 +17,7 @@ from azureml._restclient.models.metric_v2_value import MetricV2Value
 
 from hyperdrive_retrofit import errors
 from hyperdrive_retrofit.rehearsal.child.calls import CONTAINER, EXPERIMENT, Operations, Page, moment, not_found
-from hyperdrive_retrofit.rehearsal.history import ENGINE, TABLE, History, Metric, RunState, append_line
+from hyperdrive_retrofit.rehearsal.history import ENGINE, SCALAR, TABLE, History, Metric, RunState, append_line
 
 
 class Run(Operations):
@@ -125,9 +125,7 @@ class Metrics(Operations):
     def post_run_metrics(self, _sub: str, _group: str, _ws: str, run_id: str, batch: Any, **_: Any) -> None:
         for dto in batch.values:
             rows = [value.data for value in dto.value]
-            self.history.append(
-                run_id, "metric", name=dto.name, type=dto.properties.ux_metric_type, columns=dto.columns, rows=rows
-            )
+            _append_metric(self.history, run_id, dto.name, dto.properties.ux_metric_type, dto.columns, rows)
 
     def list_metrics(self, _sub: str, _group: str, _ws: str, run_id: str, _request: Any, **_: Any) -> Page:
         return Page(
@@ -144,6 +142,18 @@ class Metrics(Operations):
             value=[MetricV2Value(data=_filled(row, metric)) for row in metric.rows],
             properties=MetricProperties(ux_metric_type=metric.type),
         )  # fmt: skip
+
+
+def log_metric(history: History, run_id: str, name: str, value: float) -> None:
+    """Log one number, as ``Run.log`` does."""
+    _append_metric(history, run_id, name, SCALAR, {name: "double"}, [{name: value}])
+
+
+def _append_metric(
+    history: History, run_id: str, name: str, kind: str, columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Write down what was logged: the one way for all metrics."""
+    history.append(run_id, "metric", name=name, type=kind, columns=columns, rows=rows)
 
 
 def _filled(row: Mapping[str, Any], metric: Metric) -> dict[str, Any]:

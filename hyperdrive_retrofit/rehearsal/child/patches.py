@@ -8,6 +8,7 @@ which have services of their own.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,6 +21,7 @@ import azureml.core.run as run_module
 from azureml._restclient.clientbase import ClientBase
 from azureml._restclient.experiment_client import ExperimentClient
 from azureml._restclient.metrics_client import MetricsClient
+from azureml._restclient.models import RunDto
 from azureml._restclient.models.batch_metric_v2_dto import BatchMetricV2Dto
 from azureml._restclient.run_client import RunClient
 from azureml._restclient.service_context import ServiceContext
@@ -28,6 +30,7 @@ from azureml.core import Experiment, Run, Workspace
 from azureml.data.abstract_dataset import AbstractDataset
 from requests.adapters import HTTPAdapter
 
+from hyperdrive_retrofit.rehearsal import artifacts
 from hyperdrive_retrofit.rehearsal.child.calls import EXPERIMENT, NOWHERE, InlinePool, NotImitatedError
 from hyperdrive_retrofit.rehearsal.child.datasets import LocalDataset
 from hyperdrive_retrofit.rehearsal.child.history import cancel
@@ -47,7 +50,7 @@ def connect(history: History, run_id: str, datasets: Mapping[str, str]) -> None:
     experiment = Experiment(workspace, EXPERIMENT, _id=EXPERIMENT, _create_in_cloud=False)
     Run._load_scope = classmethod(lambda _cls: (experiment, run_id))
     _replace_workspace(workspace)
-    _replace_datasets(datasets)
+    _replace_datasets(datasets, history.workdir)
     _replace_pipeline_runs(history)
 
 
@@ -58,6 +61,7 @@ def prepare() -> None:
         owner._worker_pool = pool
     MetricsClient.log_v2 = _log_at_once
     MetricsClient.flush = lambda _self, timeout_seconds=120: None  # noqa: ARG005 - each metric is written at once
+    RunDto._infer_class_models = classmethod(lambda cls: {cls.__name__: cls})  # else each look touches 600 classes
     RunClient.get_child_runs = _child_runs
     ExperimentClient.get_runs = _runs
     for module in (artifacts_module, model_module, run_module):
@@ -68,12 +72,20 @@ def prepare() -> None:
         ):
             if hasattr(module, name):
                 setattr(module, name, local)
+    Run.get_environment = _no_environment
     _refuse_network()
+
+
+def _no_environment(_self: Run) -> None:
+    raise NotImitatedError("Run.get_environment: every script runs in this interpreter")
 
 
 def _refuse_network() -> None:
     """Let nobody log in, and nothing be sent to the addresses that stand for the service."""
-    for name in ("InteractiveLoginAuthentication", "AzureCliAuthentication", "MsiAuthentication"):
+    for name in (
+        "InteractiveLoginAuthentication", "AzureCliAuthentication", "MsiAuthentication",
+        "ServicePrincipalAuthentication",
+    ):  # fmt: skip
         login = getattr(authentication_module, name)
         login.__init__ = lambda self, *_args, **_kwargs: NoAuthentication.__init__(self)
         login._get_arm_token = NoAuthentication._get_arm_token
@@ -88,8 +100,7 @@ def _refuse_network() -> None:
 
 
 def _log_at_once(self: Any, metric: Any, custom_headers: Any = None) -> None:  # noqa: ARG001
-    batch = BatchMetricV2Dto(values=[metric.create_v2_dto()])
-    self._execute_with_workspace_run_arguments(self._client.metric.post_run_metrics, batch)
+    self._client.metric.post_run_metrics("", "", "", self._run_id, BatchMetricV2Dto(values=[metric.create_v2_dto()]))
 
 
 def _child_runs(self: Any, root_run_id: str, recursive: bool = False, **kwargs: Any) -> Iterator[Any]:  # noqa: ARG001
@@ -118,13 +129,8 @@ def _read(source_uri: str, encoding: str = "utf-8", download_to_bytes: bool = Fa
 
 
 def _upload(stream: Any, url: str, **_: Any) -> None:
-    """Write an artifact beside its place and move it there: nobody sees half of it."""
-    target = Path(url)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.partial")
     content = stream.read()
-    partial.write_bytes(content.encode() if isinstance(content, str) else content)
-    partial.replace(target)
+    artifacts.write(Path(url), content.encode() if isinstance(content, str) else content)
 
 
 def _replace_workspace(workspace: Workspace) -> None:
@@ -139,9 +145,10 @@ def _replace_workspace(workspace: Workspace) -> None:
     Workspace.__init__ = init
     Workspace.get = staticmethod(lambda *_args, **_kwargs: workspace)
     Workspace.from_config = staticmethod(lambda *_args, **_kwargs: workspace)
+    Workspace.get_mlflow_tracking_uri = lambda _self, **_kwargs: os.environ["MLFLOW_TRACKING_URI"]
 
 
-def _replace_datasets(datasets: Mapping[str, str]) -> None:
+def _replace_datasets(datasets: Mapping[str, str], workdir: Path) -> None:
     def by_name(_workspace: Workspace, name: str, version: Any = "latest") -> LocalDataset:  # noqa: ARG001
         if name not in datasets:
             known = ", ".join(datasets) or "none"
@@ -150,8 +157,17 @@ def _replace_datasets(datasets: Mapping[str, str]) -> None:
             )
         return LocalDataset(name, datasets[name])
 
+    def by_id(_workspace: Workspace, id: str) -> LocalDataset:  # noqa: A002 - a path is its id here
+        if id not in datasets.values() and not Path(id).is_relative_to(workdir):
+            raise NotImitatedError(f"the dataset with the id '{id}'")
+        return LocalDataset(Path(id).name, id)
+
     AbstractDataset._get_by_name = staticmethod(by_name)
-    AbstractDataset._get_by_id = staticmethod(lambda _workspace, id: LocalDataset(Path(id).name, id))  # noqa: A006
+    AbstractDataset._get_by_id = staticmethod(by_id)
+    AbstractDataset.get_all = staticmethod(
+        lambda _workspace: {name: LocalDataset(name, path) for name, path in datasets.items()}
+    )
+    Workspace.datasets = property(AbstractDataset.get_all)
     AbstractDataset._track_lineage = staticmethod(lambda _datasets: None)
 
 
@@ -205,6 +221,9 @@ def _replace_pipeline_runs(history: History) -> None:
 
             def __init__(self, *_args: Any, **_kwargs: Any) -> None:
                 self.workflow_provider = self
+
+            def __getattr__(self, name: str) -> Any:
+                raise NotImitatedError(f"the service's '{name}'")
 
         _graph_context._GraphContext = Context
     try:

@@ -17,24 +17,30 @@ import select
 import signal
 import sys
 import threading
+import time
 import traceback
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from hyperdrive_retrofit.rehearsal import gate, masking
+from hyperdrive_retrofit.rehearsal.child import linux
 from hyperdrive_retrofit.rehearsal.history import History
 
 ERROR_LINES = 15
-_LOADED_BEFORE_FORK = ("azureml.core", "numpy")
+_END_PATIENCE = 1.0  # seconds
+_HANDED_DOWN = "HYPERDRIVE_RETROFIT_RUN"
+_LOADED_BEFORE_FORK = ("azureml.core", "numpy", "numpy.random")  # numpy 2 loads the latter late
 
 
 def main(mode: str) -> None:
     """Serve requests, or run one."""
     if mode == "serve":
-        _Server().serve()
+        _Server().serve(sys.argv[1:])
     else:
         request = json.loads(sys.stdin.readline())
+        linux.die_with_parent(request["parent"])
         _load_sdk()
         _run(request)
 
@@ -61,15 +67,23 @@ class _Server:
         self._unread = b""
         self._running: dict[int, str] = {}
 
-    def serve(self) -> None:
-        """Answer requests until the requester closes its end."""
+    def serve(self, modules: Sequence[str]) -> None:
+        """Load the SDK and these modules, then answer requests until the requester closes its end."""
+        gc.disable()  # a collection leaves holes in shared pages, which new objects then fill
         try:
             _load_sdk()
+            from hyperdrive_retrofit.rehearsal.child import warming
+
+            warming.warm_up()
+            threads = warming.load_third_party(modules)
         except Exception:  # noqa: BLE001 - whatever it is, the requester says it
             self._answer({"failed": traceback.format_exc()})
             return
-        gc.collect()
+        if threads:
+            self._answer({"threads": threads})
+            return
         gc.freeze()  # forked processes then share these pages
+        linux.adopt_orphans()
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._woken, warn_on_full_buffer=False)
         self._answer({"ready": os.getpid()})
@@ -80,8 +94,7 @@ class _Server:
                 self._reap()
             if self._requests in ready and not self._take():
                 break
-        for pid in list(self._running):
-            _kill_group(pid, signal.SIGKILL)
+        self._end_all()
 
     def _take(self) -> bool:
         """Read requests; False when the requester is gone."""
@@ -97,7 +110,22 @@ class _Server:
                 self._fork(request)
         return bool(data)
 
+    def _end_all(self) -> None:
+        for pid in self._running:
+            _kill_group(pid, signal.SIGKILL)
+        until = time.monotonic() + _END_PATIENCE
+        while time.monotonic() < until:  # what ends hands its own children on to this process
+            for pid in linux.children():
+                _kill_group(pid, signal.SIGKILL)
+            try:
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
+            except ChildProcessError:  # none is left
+                return
+            time.sleep(0.002)
+
     def _fork(self, request: dict[str, Any]) -> None:
+        server = os.getpid()
         pid = os.fork()
         if pid == 0:
             try:
@@ -106,29 +134,42 @@ class _Server:
                 for descriptor in (self._requests, self._answers, self._wake, self._woken):
                     os.close(descriptor)
                 os.setsid()
+                gc.enable()
+                linux.die_with_parent(server)
                 _run(request)
             finally:
                 os._exit(70)  # only when the run could not even be prepared
         self._running[pid] = request["run_id"]
 
     def _reap(self) -> None:
-        while self._running:
-            ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-            if ended is None:
-                return
-            _kill_group(ended.si_pid, signal.SIGKILL)  # what it left behind; its id is ours until it is reaped
-            _, status = os.waitpid(ended.si_pid, 0)
-            self._answer({"run_id": self._running.pop(ended.si_pid), "code": os.waitstatus_to_exitcode(status)})
+        with contextlib.suppress(ChildProcessError):  # none is left
+            while ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                run_id = self._running.pop(ended.si_pid, None)
+                if run_id is not None:
+                    _kill_group(ended.si_pid, signal.SIGKILL)  # its id is ours until it is reaped
+                _, status = os.waitpid(ended.si_pid, 0)
+                if run_id is not None:
+                    self._answer({"run_id": run_id, "code": os.waitstatus_to_exitcode(status)})
+        self._end_orphans()
+
+    def _end_orphans(self) -> None:
+        """End what runs that have ended left behind in sessions of their own."""
+        for pid in linux.children():
+            if pid not in self._running:
+                owner = linux.variable(pid, "AZUREML_RUN_ID")
+                if owner is not None and owner not in self._running.values():
+                    _kill_group(pid, signal.SIGKILL)
 
     def _answer(self, answer: dict[str, Any]) -> None:
-        os.write(self._answers, json.dumps(answer).encode() + b"\n")
+        with contextlib.suppress(BrokenPipeError):  # the requester is gone: serve() hears of it next
+            os.write(self._answers, json.dumps(answer).encode() + b"\n")
 
 
 def _kill_group(pid: int, number: int) -> None:
     try:
         os.killpg(pid, number)
     except (ProcessLookupError, PermissionError):  # not yet its own group, or only a zombie is left in it
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)
 
 
@@ -137,14 +178,42 @@ def _run(request: Mapping[str, Any]) -> NoReturn:
     _redirect(request["log"])
     os.chdir(request["cwd"])
     os.environ.update(request["env"])
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed()  # a forked process would go on with the server's state
-    history = History(Path(request["workdir"]), writer=request["run_id"])
+    if "numpy.random" in sys.modules:
+        # a forked process would go on with the server's state
+        sys.modules["numpy.random"].seed(int.from_bytes(os.urandom(4), "little"))
+    history = _connect(request)
+    _hand_down(request)
+    code = _run_script(request["script"], request["arguments"], history, request["run_id"])
+    _end_process(code)
+
+
+def _connect(request: Mapping[str, Any]) -> History:
+    """Make the SDK of this process see the run."""
+    history = _history(Path(request["workdir"]), request["run_id"], request["gate_metric"])
     from hyperdrive_retrofit.rehearsal.child import patches
 
     patches.connect(history, request["run_id"], request["datasets"])
-    code = _run_script(request["script"], request["arguments"], history, request["run_id"])
-    _end_process(code)
+    return history
+
+
+def _hand_down(request: Mapping[str, Any]) -> None:
+    """Have Python processes that the script starts see its run too; startup/sitecustomize.py calls take_up there."""
+    kept = {name: request[name] for name in ("workdir", "run_id", "gate_metric", "datasets")}
+    os.environ[_HANDED_DOWN] = json.dumps(kept)
+    folders = [str(Path(__file__).parent / "startup"), os.environ.get("PYTHONPATH", "")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, folders))
+
+
+def take_up() -> None:
+    """See the run of the script that started this process."""
+    _load_sdk()
+    _connect(json.loads(os.environ[_HANDED_DOWN]))
+
+
+def _history(workdir: Path, run_id: str, gate_metric: str | None) -> History:
+    if gate_metric is None:
+        return History(workdir, writer=run_id)
+    return gate.WaitingHistory(workdir, run_id, gate_metric)
 
 
 def _redirect(log: str) -> None:
@@ -161,6 +230,7 @@ def _redirect(log: str) -> None:
 
 def _run_script(script: str, arguments: list[str], history: History, run_id: str) -> int:
     path = str(Path.cwd() / script)
+    _forget_namesakes(Path(path).parent)
     main = types.ModuleType("__main__")
     main.__dict__.update(__file__=path, __builtins__=builtins, __cached__=None, __annotations__={})
     sys.modules["__main__"] = main
@@ -175,10 +245,20 @@ def _run_script(script: str, arguments: list[str], history: History, run_id: str
     except BaseException as error:  # noqa: BLE001 - as the interpreter itself does
         own = error.__traceback__
         text = "".join(traceback.format_exception(type(error), error, own.tb_next if own else None))
+        text = masking.mask(text, masking.secrets(os.environ))
         sys.stderr.write(text)
         history.append(run_id, "error", message="\n".join(text.splitlines()[-ERROR_LINES:]))
         return 1
     return 0
+
+
+def _forget_namesakes(folder: Path) -> None:
+    """Let the modules beside a script come before loaded ones of the same name, as in a fresh interpreter."""
+    own = {path.stem for path in folder.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    loaded = {name for name in own if name in sys.modules} - sys.stdlib_module_names - {"__main__"}
+    if loaded:
+        for name in [name for name in sys.modules if name.partition(".")[0] in loaded]:
+            del sys.modules[name]
 
 
 def _exit_code(end: SystemExit, history: History, run_id: str) -> int:
@@ -186,8 +266,9 @@ def _exit_code(end: SystemExit, history: History, run_id: str) -> int:
         if end.code:
             history.append(run_id, "error", message=f"The script ended with exit code {end.code}.")
         return end.code or 0
-    sys.stderr.write(f"{end.code}\n")
-    history.append(run_id, "error", message=str(end.code))
+    text = masking.mask(str(end.code), masking.secrets(os.environ))
+    sys.stderr.write(f"{text}\n")
+    history.append(run_id, "error", message=text)
     return 1
 
 

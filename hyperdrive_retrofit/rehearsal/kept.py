@@ -1,0 +1,143 @@
+"""Rehearsals that were run before: list them, load them, go on with them."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+import attrs
+
+from hyperdrive_retrofit import errors
+from hyperdrive_retrofit.rehearsal import engine, preflight, recipe
+from hyperdrive_retrofit.rehearsal.commands import Places
+from hyperdrive_retrofit.rehearsal.history import History
+from hyperdrive_retrofit.rehearsal.journal import Journal, is_worked_on
+from hyperdrive_retrofit.rehearsal.launcher import make_launcher
+from hyperdrive_retrofit.rehearsal.outcome import outcome
+from hyperdrive_retrofit.rehearsal.recipe import Recipe
+from hyperdrive_retrofit.rehearsal.results import ENDED, INTERRUPTED, RUNNING, Event, Rehearsal
+from hyperdrive_retrofit.rehearsal.session import Session
+from hyperdrive_retrofit.rehearsal.supervisor import Supervisor
+
+UNREADABLE = "unreadable"
+
+
+@attrs.frozen
+class Summary:
+    """One rehearsal in a list.
+
+    Attributes:
+        workdir: Its folder.
+        at: When it was started; None when that cannot be read.
+        status: As :attr:`Rehearsal.status`, or ``unreadable``.
+        steps: How many steps it has.
+        ended: How many of them have ended.
+        best: The primary metric's best value in its last sweep; None when there is none.
+    """
+
+    workdir: Path
+    at: datetime | None
+    status: str
+    steps: int = 0
+    ended: int = 0
+    best: float | None = None
+
+
+def cache_folder() -> Path:
+    """Return the folder below which rehearsals lie that were given no workdir."""
+    return preflight.default_workdir("x").parent
+
+
+def find(folder: Path) -> list[Summary]:
+    """Return the rehearsals that lie directly in a folder, the latest first."""
+    found = [summary(each) for each in _workdirs(folder)]
+    return sorted(found, key=lambda each: each.at.timestamp() if each.at else -math.inf, reverse=True)
+
+
+def _workdirs(folder: Path) -> Iterator[Path]:
+    if folder.is_dir():
+        yield from (each for each in sorted(folder.iterdir()) if (each / "journal.jsonl").is_file())
+
+
+def summary(workdir: Path) -> Summary:
+    """Return what a list says of a rehearsal, without reading all of its runs."""
+    journal = Journal(workdir)
+    at = datetime.fromisoformat(journal.opened["at"]) if journal.opened else None
+    try:
+        kept = recipe.load(workdir)
+    except errors.RehearsalError:
+        return Summary(workdir, at, UNREADABLE)
+    session = _session(workdir, kept, journal)
+    steps = kept.graph.steps
+    best = None
+    for step in steps:
+        if step.sweep is not None and session.sweep_run(step) in session.history:
+            score = session.history.run(session.sweep_run(step)).properties.get("score")
+            best = float(score) if score else None
+    return Summary(
+        workdir, at, _status(session), len(steps), sum(session.step_run(step) in journal.ended for step in steps), best
+    )
+
+
+def load_rehearsal(workdir: str | os.PathLike[str]) -> Rehearsal:
+    """Return the result of a rehearsal that was run before, from its folder alone.
+
+    Args:
+        workdir: Its folder. One that was interrupted, or goes on, gives what has ended so far.
+
+    Raises:
+        errors.RehearsalError: When the folder holds no rehearsal, or one whose pipeline could not be kept.
+    """
+    folder = Path(workdir).expanduser().resolve()
+    kept = recipe.load(folder)
+    session = _session(folder, kept, Journal(folder))
+    return attrs.evolve(outcome(session, kept.graph, kept.notes), status=_status(session))
+
+
+def resume_rehearsal(
+    workdir: str | os.PathLike[str], listener: Callable[[Event], None], environment: dict[str, str]
+) -> Rehearsal:
+    """Go on with a rehearsal with what was kept of it, in the working folder of then.
+
+    Args:
+        workdir: Its folder.
+        listener: Called with every event.
+        environment: Values of the variables that the run configurations set.
+
+    Raises:
+        errors.RehearsalError: When it cannot be gone on with.
+    """
+    folder = Path(workdir).expanduser().resolve()
+    kept = recipe.load(folder)
+    pipeline = kept.with_variables(environment)
+    here = Path.cwd()
+    try:
+        os.chdir(kept.folder)
+    except OSError as error:
+        message = f"The rehearsal was started in '{kept.folder}', which cannot be entered: {error.strerror}."
+        raise errors.RehearsalError(message) from error
+    try:
+        return engine.rehearse(
+            pipeline, default_source_directory=kept.source_directory, inputs=kept.inputs, parameters=kept.parameters,
+            seed=kept.seed, skip=kept.skip, resume=folder, listener=listener, **kept.limits,
+        )  # fmt: skip
+    finally:
+        os.chdir(here)
+
+
+def _status(session: Session) -> str:
+    status = session.journal.ended.get(session.pipeline_run, (RUNNING, None))[0]
+    return status if status in ENDED or is_worked_on(session.places.workdir) else INTERRUPTED
+
+
+def _session(folder: Path, kept: Recipe, journal: Journal) -> Session:
+    """Return a session that runs nothing: its launcher starts a process with the first run only."""
+    return Session(
+        places=Places(kept.graph, folder, kept.inputs, kept.parameters), seed=kept.seed, history=History(folder),
+        journal=journal, supervisor=Supervisor(make_launcher(), folder, time.monotonic), snapshots={},
+        max_total_runs=None, max_concurrent_runs=None, clock=time.monotonic, tell=lambda _event: None,
+    )  # fmt: skip

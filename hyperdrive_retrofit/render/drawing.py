@@ -1,0 +1,76 @@
+"""A pipeline as a drawing: SVG that needs nothing beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hyperdrive_retrofit.graph import Graph, Step
+from hyperdrive_retrofit.render.pieces import escape
+
+_WIDTH, _HEIGHT = 190, 46  # of a step's box, in pixels
+_GAP_X, _GAP_Y = 90, 22
+_MARGIN = 12
+_LABEL = 26  # characters that fit into a box
+
+
+def pipeline_svg(graph: Graph, statuses: Mapping[str, str]) -> str:
+    """Return the pipeline from left to right, each step in the colour of its status.
+
+    Args:
+        graph: The pipeline.
+        statuses: Status by step key.
+    """
+    places = _places(graph)
+    right = max((x for x, _ in places.values()), default=0) + _WIDTH + _MARGIN
+    bottom = max((y for _, y in places.values()), default=0) + _HEIGHT + _MARGIN
+    arrows = [_arrow(graph, before, step.key, places) for step in graph for before in graph.before(step.key)]
+    boxes = [_box(step, statuses.get(step.key, ""), places[step.key]) for step in graph]
+    return (
+        f'<svg class="pipeline" viewBox="0 0 {right} {bottom}" width="{right}" role="img" aria-label="The pipeline">'
+        '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
+        f'<path d="M0,0L8,4L0,8z"/></marker></defs>{"".join(arrows)}{"".join(boxes)}</svg>'
+    )
+
+
+def _places(graph: Graph) -> dict[str, tuple[int, int]]:
+    """Return the upper left corner of each step: one column further right than all that it waits for."""
+    columns: dict[str, int] = {}
+    heights: dict[int, int] = {}
+    places = {}
+    for step in graph:
+        column = max((columns[before] + 1 for before in graph.before(step.key)), default=0)
+        row = heights.get(column, 0)
+        columns[step.key], heights[column] = column, row + 1
+        places[step.key] = (_MARGIN + column * (_WIDTH + _GAP_X), _MARGIN + row * (_HEIGHT + _GAP_Y))
+    return places
+
+
+def _arrow(graph: Graph, before: str, after: str, places: Mapping[str, tuple[int, int]]) -> str:
+    """Return an arrow: data on a solid line with their names, order alone on a dotted one."""
+    names = [
+        graph.datum(port.data).name for port in graph.step(after).inputs if graph.datum(port.data).producer == before
+    ]
+    x1, y1 = places[before][0] + _WIDTH, places[before][1] + _HEIGHT / 2
+    x2, y2 = places[after][0], places[after][1] + _HEIGHT / 2
+    bend = (x2 - x1) / 2
+    kind = "data" if names else "order"
+    line = f'<path class="{kind}" marker-end="url(#tip)" d="M{x1},{y1}C{x1 + bend},{y1} {x2 - bend},{y2} {x2},{y2}"/>'
+    label = escape(_cut(", ".join(names), 14))
+    title = f"<title>{escape(', '.join(names) or 'order only')}</title>"
+    text = f'<text class="on-arrow" x="{x2 - _GAP_X / 2}" y="{y2 - 6}">{label}</text>' if names else ""
+    return f"<g>{title}{line}{text}</g>"
+
+
+def _box(step: Step, status: str, place: tuple[int, int]) -> str:
+    x, y = place
+    what = f"{step.kind}{f': {step.script}' if step.script else ''}"
+    return (
+        f'<g class="step {escape(status)}"><title>{escape(f"{step.key} {status}: {what}")}</title>'
+        f'<rect x="{x}" y="{y}" width="{_WIDTH}" height="{_HEIGHT}" rx="7"/>'
+        f'<text class="name" x="{x + 12}" y="{y + 20}">{escape(_cut(step.key))}</text>'
+        f'<text x="{x + 12}" y="{y + 36}">{escape(_cut(step.script or step.kind))}</text></g>'
+    )
+
+
+def _cut(text: str, most: int = _LABEL) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
