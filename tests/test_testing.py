@@ -171,7 +171,7 @@ def test_the_fixtures_come_with_the_plugin(pytester: pytest.Pytester) -> None:
         """,
     )
 
-    pytester.runpytest_inprocess("-p", "hyperdrive_retrofit.pytest_plugin").assert_outcomes(passed=1)
+    pytester.runpytest_inprocess("-p", "hyperdrive_retrofit").assert_outcomes(passed=1)
 
 
 def test_the_helpers_are_what_is_promised() -> None:
