@@ -12,6 +12,7 @@ from rehearsal_graphs import Parameter, graph, step, sweep_step, write_script
 
 from hyperdrive_retrofit.graph import Compute, InputPath, Joined, OutputPath, Text
 from hyperdrive_retrofit.rehearsal import supervisor
+from hyperdrive_retrofit.rehearsal.commands import Places, command_line
 from hyperdrive_retrofit.rehearsal.engine import rehearse
 
 SHOW = """
@@ -62,6 +63,12 @@ def seen(rehearsal):
 
 
 class TestCommandLine:
+    def test_option_and_value_in_one_text(self, tmp_path):
+        """They are two words, as the rewrite takes them; a blank inside another text stays."""
+        one = step("train", "train.py", tmp_path, "--lr 0.1", "two words")
+
+        assert command_line(one, Places(graph(one), tmp_path, {}, {})) == ("--lr", "0.1", "two words")
+
     def test_arguments(self, rehearsal, seen):
         """Every placeholder is resolved; a parameter given counts, else its default."""
         work = rehearsal.workdir

@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 
+from hyperdrive_retrofit.commandline import words_of
 from hyperdrive_retrofit.graph import Argument, Data, Graph, Input, InputPath, Joined, OutputPath, Parameter, Step, Text
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
@@ -70,7 +71,13 @@ def file_name(name: str) -> str:
 
 def command_line(step: Step, places: Places) -> tuple[str, ...]:
     """Return the command line behind the script, with every placeholder resolved."""
-    return tuple(_resolve(argument, step, places) for argument in step.arguments)
+    return tuple(word for argument in step.arguments for word in _words(argument, step, places))
+
+
+def _words(argument: Argument, step: Step, places: Places) -> list[str]:
+    if isinstance(argument, Text):  # "--lr 0.1" in one text is two words, as the rewrite takes it [A]
+        return [word or "" for word in words_of(argument)]
+    return [_resolve(argument, step, places)]
 
 
 def _resolve(argument: Argument, step: Step, places: Places) -> str:
