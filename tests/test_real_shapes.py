@@ -6,6 +6,7 @@ The shapes are those of published pipelines; what their scripts do is in test_re
 from __future__ import annotations
 
 import logging
+import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -470,12 +471,12 @@ class TestPlaces:
         monkeypatch.chdir(folder)
         assert tune([train(where, ["--lr", 1, "--tag", "x"])]).child == ["--tag", "x"]
 
-    def test_a_script_below_the_folder_as_a_path(self, folder: str) -> None:
+    def test_a_script_below_the_folder_as_a_path(self, folder: str, tmp_path: Path) -> None:
         """A pathlib folder and a script in a folder of its own below it."""
-        root = Path(folder)
-        step = train(root.parent, ["--lr", 1], script_name=f"{root.name}/train.py")
+        shutil.copytree(folder, tmp_path / "steps")
+        step = train(tmp_path, ["--lr", 1], script_name="steps/train.py")
 
-        assert tune([step]).new.hyperdrive_step._hyperdrive_config.run_config.script == f"{root.name}/train.py"
+        assert tune([step]).new.hyperdrive_step._hyperdrive_config.run_config.script == "steps/train.py"
 
 
 class TestOutputs:
