@@ -1,6 +1,6 @@
 """Settings for a real workspace: ``config.json`` names the workspace, ``.env`` the cluster and the datastore.
 
-An environment variable wins over the line of the same name in ``.env``. See the README for both files.
+An environment variable wins over the line of the same name in ``.env``; ``env.sample`` beside this file is one.
 """
 
 from __future__ import annotations

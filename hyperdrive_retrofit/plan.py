@@ -94,7 +94,7 @@ class Plan:
         places: For each hyperparameter, the option of the script where it lives.
     """
 
-    graph: Graph
+    graph: Graph = attrs.field(repr=False)
     training: str
     sweep: Sweep
     source_directory: str

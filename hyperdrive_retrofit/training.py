@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +54,39 @@ def find_training_step(
         fitting = [step for step in fitting if _says_train(step)] or fitting
     if len(fitting) == 1:
         return fitting[0], []
+    tuned = [step for step in graph if step.kind == "HyperDriveStep" and step.script]
+    already = [step for step in tuned if all(option_match(read(step), option) for option in options)]
+    if already and not fitting:
+        return None, [_already_tuned(already[0])]
+    listed = ", ".join(options)
+    closest = "" if fitting else _closest(candidates, facts, options)
     seen = "; ".join(_seen(step, facts.get(step.key)) for step in graph) or "no steps"
-    which = "Several steps take" if fitting else "No step's script visibly takes"
-    message = f"{which} {', '.join(options)}. Seen: {seen}."
+    which = f"Several steps take {listed}." if fitting else f"No step's script visibly takes {listed}.{closest}"
     fix = "Say which one: training_step='name' or the step object."
-    return None, [Problem("HR002", "training_step", message, fix)]
+    return None, [
+        Problem("HR002", "training_step", f"{which} Seen: {seen}.", f"Correct the names. {fix}" if closest else fix)
+    ]
+
+
+def _closest(candidates: Sequence[Step], facts: Mapping[str, ScriptFacts], options: Collection[str]) -> str:
+    """Say what the step that takes the most of the options lacks; nothing when several do, or none."""
+    taken = {
+        step.key: sum(option_match(facts[step.key], option) is not None for option in options) for step in candidates
+    }
+    most = [step for step in candidates if taken[step.key] == max(taken.values())]
+    most = most if len(most) == 1 else [step for step in most if _says_train(step)]
+    if len(most) != 1 or not facts[most[0].key].options:
+        return ""
+    script = facts[most[0].key]
+    known = [name for option in script.options for name in option.names]
+    missing = [option for option in options if option_match(script, option) is None]
+    lacks = ", ".join(f"{option}{close_match(option, known)}" for option in missing)
+    return f" '{most[0].name}' comes closest: {script.script} has no {lacks}."
+
+
+def _already_tuned(step: Step) -> Problem:
+    fix = "Tune the plain step, or another step of this pipeline."
+    return Problem("HR005", f"step '{step.name}'", f"Step '{step.name}' is a HyperDriveStep already.", fix)
 
 
 def _named_step(graph: Graph, wanted: str) -> tuple[Step | None, list[Problem]]:
@@ -80,7 +108,7 @@ def _seen(step: Step, facts: ScriptFacts | None) -> str:
     if facts is None:
         return f"'{step.name}' ({step.kind})"
     if facts.problem is not None:
-        return f"'{step.name}' ({step.script}, not readable)"
+        return f"'{step.name}' ({step.script} could not be read: {facts.problem.rstrip('.')})"
     names = [option.names[0] for option in facts.options]
     return f"'{step.name}' ({step.script} takes {', '.join(names) or 'no options'})"
 
@@ -99,8 +127,7 @@ def check_training_step(step: Step, default_source_directory: str | None) -> tup
     """Return the training script's folder, and what keeps the step from being tuned."""
     where = f"step '{step.name}'"
     if step.kind == "HyperDriveStep":
-        fix = "Tune the plain step, or another step of this pipeline."
-        return "", [Problem("HR005", where, f"Step '{step.name}' is a HyperDriveStep already.", fix)]
+        return "", [_already_tuned(step)]
     if is_promote(step):
         return "", [Problem("HR005", where, f"Step '{step.name}' hands a best child on.", "Tune another step.")]
     if step.kind not in TUNABLE or step.script is None:

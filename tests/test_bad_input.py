@@ -106,10 +106,31 @@ class TestTrainingStep:
         """When no script takes the names, all that was seen is listed."""
         finding = only(refused(steps, {"momentum": [0.1]}), "HR002")
         assert finding.message == (
-            "No step's script visibly takes --momentum. Seen: 'train' (train.py takes --lr, --epochs, --model); "
+            "No step's script visibly takes --momentum. 'train' comes closest: train.py has no --momentum. "
+            "Seen: 'train' (train.py takes --lr, --epochs, --model); "
             "'evaluate' (evaluate.py takes --model); 'register' (register.py takes --model)."
         )
-        assert finding.fix == "Say which one: training_step='name' or the step object."
+        assert finding.fix == "Correct the names. Say which one: training_step='name' or the step object."
+
+    def test_a_misspelt_hyperparameter(self, steps):
+        """The step that comes closest is named, with the option that was meant."""
+        finding = only(refused(steps, {"lr": [0.1], "epocs": [1]}), "HR002")
+        assert (
+            "--lr, --epocs. 'train' comes closest: train.py has no --epocs (did you mean '--epochs'?)."
+            in finding.message
+        )
+
+    def test_a_script_that_cannot_be_read(self, tmp_path):
+        """Where no step is found, the reason why a script was not read is said."""
+        steps, _ = shapes.three_steps(shapes.write_scripts(tmp_path / "broken", train="lr = = 1\n"))
+        finding = only(refused(steps), "HR002")
+        assert "'train' (train.py could not be read: " in finding.message
+        assert "line 1" in finding.message
+
+    def test_tuned_already(self, steps):
+        """A second call without training_step= says that the step is tuned."""
+        tuned = wrap_with_hyperdrive(steps, shapes.SPACE, primary_metric_name="F_1")
+        assert only(refused(tuned), "HR005").where == "step 'train'"
 
     def test_several_candidates(self, folder):
         """Equals are listed, never guessed between."""

@@ -139,7 +139,7 @@ class TestExpressions:
         [
             (0.1, "0.1 is a bare value"),
             ("adam", "'adam' is a bare value"),
-            ((0.1, 0.2), "(0.1, 0.2) is a bare value"),
+            ((0.1, 0.2), "(0.1, 0.2) is a tuple, which is one value"),
             (None, "None is a bare value"),
             (np.float64(0.5), "0.5 is a bare value"),
             ([], "choice of nothing"),

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import logging
 import types
 import uuid
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ from azureml.pipeline.core import Pipeline
 from azureml.pipeline.core._aeva_provider import _AevaWorkflowProvider
 from azureml.pipeline.core._restclients.aeva.dryrun_service_caller import DryRunServiceCaller
 
+_MSREST = logging.getLogger("msrest.serialization")
 NO_SERVICE = "https://offline.invalid"
 NO_SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 
@@ -163,8 +165,11 @@ def no_network(*, quiet: bool = True) -> Iterator[None]:
         # hyper_drive_step.py asks _search.SnapshotsClient for a snapshot while the graph is built
         stack.enter_context(mock.patch("azureml.train.hyperdrive._search.SnapshotsClient", _NoUpload))
         stack.enter_context(mock.patch.object(AbstractDataset, "_ensure_saved", _saved_offline))
-        if quiet:  # DryRunServiceCaller prints a line for each call
+        if quiet:
+            # DryRunServiceCaller prints a line for each call, and dates its answers without a time zone
             stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
+            stack.callback(_MSREST.setLevel, _MSREST.level)
+            _MSREST.setLevel(logging.ERROR)
         yield
 
 

@@ -89,7 +89,8 @@ def read_expression(value: Any) -> Expression | str:
     elif callable(getattr(value, "tolist", None)):  # a NumPy array or scalar
         value = value.tolist()
     if not isinstance(value, list):
-        return f"{value!r} is a bare value, not a choice of values (the SDK takes it and complains about nothing)."
+        what = "a tuple, which is one value" if isinstance(value, tuple) else "a bare value"
+        return f"{value!r} is {what}, not a choice of values (the SDK takes it and complains about nothing)."
     if not (len(value) == 2 and isinstance(value[0], str) and value[0] in _ARGUMENTS and isinstance(value[1], list)):
         return _choice(value)
     function, args = value
