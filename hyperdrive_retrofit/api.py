@@ -225,11 +225,14 @@ def _plan(
     )
     problems += found
     problems += request.unknown_codes(ignore, filter(findings.may_be_ignored, CATALOGUE))
-    problems += request.unknown_options(hyperdrive_options)
+    problems += request.unknown_options(hyperdrive_options) + request.check_runs(hyperdrive_options)
+    wrong_promote = request.check_promote(promote_runconfig, promote_compute_target)
+    problems += wrong_promote
     tags, found = request.read_shared_tags(shared_tags)
     problems += found
 
-    default = None if default_source_directory is None else os.fspath(default_source_directory)
+    default, found = request.read_source_directory(default_source_directory)
+    problems += found
     read = _script_reader(default)
     step, found = _training_step(graph, live, training_step, sweep.space, primary_metric_name, read)
     # without steps, or without a usable space, none can be found, and that is no mistake of its own
@@ -255,7 +258,7 @@ def _plan(
         scripts={each.key: read(each) for each in read_steps if each.script and not training.is_promote(each)},
         direct=tuple(files),
         shared_tags=tags,
-        promote=_promote_compute(step, promote_runconfig),
+        promote=step.compute if wrong_promote else _promote_compute(step, promote_runconfig),
     )
     if problems:
         raise _blocked(problems, [found for found in findings.find(case) if found.code not in ignore] if folder else [])

@@ -33,3 +33,11 @@ def submission_payload() -> Callable[..., dict[str, Any]]:
     from hyperdrive_retrofit import testing
 
     return testing.submission_payload
+
+
+@pytest.fixture
+def assert_retrofitted() -> Callable[..., None]:
+    """Return ``check(before, after, training_step=...)``: raises with all that is not as a retrofit leaves it."""
+    from hyperdrive_retrofit import testing
+
+    return testing.assert_retrofitted

@@ -6,11 +6,12 @@
     assert_retrofitted(before, after, training_step="train")
     payload = submission_payload(offline_pipeline(ws, after))
 
-As pytest fixtures: ``offline_workspace`` and ``offline_pipeline`` (see ``pytest_plugin.py``).
+As pytest fixtures: ``offline_workspace``, ``offline_pipeline``, ``submission_payload`` and ``assert_retrofitted``.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from hyperdrive_retrofit import errors
@@ -24,6 +25,7 @@ from hyperdrive_retrofit.azure.offline import (
 )
 from hyperdrive_retrofit.azure.substitute import leads_to
 from hyperdrive_retrofit.graph import Container, Graph, Step
+from hyperdrive_retrofit.training import is_promote
 
 __all__ = [
     "assert_retrofitted",
@@ -64,10 +66,8 @@ def assert_retrofitted(before: Any, after: Any, *, training_step: Any) -> None:
         wrong.append(
             f"The old step '{training.name}' is still reached, so it would run beside the sweep: {''.join(path)}"
         )
-    tuned = [step for step in new if step.name == training.name and step.kind == "HyperDriveStep"]
-    if not tuned:
-        wrong.append(f"No HyperDriveStep is called '{training.name}'.")
     wrong += _missing_steps(old, new, training)
+    wrong += _lost_order(old, new)
     wrong += _starving_inputs(new)
     if _shape(old, old.container) != _shape(new, new.container):
         wrong.append(
@@ -79,15 +79,30 @@ def assert_retrofitted(before: Any, after: Any, *, training_step: Any) -> None:
         )
 
 
-def _missing_steps(old: Graph, new: Graph, training: Step) -> list[str]:
+def _missing_steps(old: Graph, new: Graph, tuned: Step) -> list[str]:
     wrong = []
-    for step in old:
-        twins = [other for other in new if other.name == step.name]
-        if not twins:
-            wrong.append(f"Step '{step.name}' is missing.")
-        elif step.key != training.key and all(twin.kind != step.kind for twin in twins):
-            wrong.append(f"Step '{step.name}' is a {twins[0].kind} now, not a {step.kind}.")
+    kept = [step for step in new if not (is_promote(step) and step.key not in old)]
+    for name in dict.fromkeys(step.name for step in old):
+        before = sorted("HyperDriveStep" if step.key == tuned.key else step.kind for step in old if step.name == name)
+        after = sorted(step.kind for step in kept if step.name == name)
+        if not after:
+            wrong.append(f"Step '{name}' is missing.")
+        elif before != after:
+            wrong.append(f"Step '{name}' is now: {', '.join(after)}; not: {', '.join(before)}.")
     return wrong
+
+
+def _lost_order(old: Graph, new: Graph) -> list[str]:
+    """Say which steps no longer wait for one that they waited for; names that repeat cannot be told apart."""
+    counts = Counter(step.name for step in (*old, *new))
+    keys = {step.name: step.key for step in new if counts[step.name] == 2}
+    return [
+        f"Step '{step.name}' does not wait for '{old.step(before).name}' any more."
+        for step in old
+        if step.name in keys
+        for before in old.upstream(step.key)
+        if old.step(before).name in keys and keys[old.step(before).name] not in new.upstream(keys[step.name])
+    ]
 
 
 def _starving_inputs(new: Graph) -> list[str]:
@@ -103,9 +118,10 @@ def _starving_inputs(new: Graph) -> list[str]:
 def _shape(graph: Graph, container: Container) -> Any:
     """Return a container's shape with step names, without the steps that hand a best child on."""
     if container.kind == "step":
-        return graph.step(str(container.items[0])).name.removesuffix(" best child")
+        step = graph.step(str(container.items[0]))
+        return step.name.removesuffix(" best child") if is_promote(step) else step.name
     if container.kind == "data":
         return f"data {graph.datum(str(container.items[0])).name}"
-    items = [_shape(graph, item) for item in container.items if isinstance(item, Container)]
-    kept = [item for index, item in enumerate(items) if index == 0 or item != items[index - 1]]
-    return [container.kind, *kept]
+    parts = [item for item in container.items if isinstance(item, Container)]
+    added = [part.kind == "step" and is_promote(graph.step(str(part.items[0]))) for part in parts]
+    return [container.kind, *(_shape(graph, part) for part, is_added in zip(parts, added, strict=True) if not is_added)]

@@ -429,6 +429,21 @@ class TestNames:
         finding = only(refused(steps, model_files=["model.pkl"]), "HR011")
         assert (finding.where, finding.message) == ("model_files", "model_files= takes a dict, not a list.")
 
+    @pytest.mark.parametrize(
+        ("settings", "code", "where"),
+        [
+            ({"promote_runconfig": "aml"}, "HR011", "promote_runconfig"),
+            ({"promote_compute_target": 5}, "HR011", "promote_compute_target"),
+            ({"promote_compute_target": "local"}, "HR016", "promote_compute_target"),
+            ({"default_source_directory": 5}, "HR011", "default_source_directory"),
+            ({"hyperdrive_options": {"resume_from": 5}}, "HR011", "hyperdrive_options['resume_from']"),
+            ({"hyperdrive_options": {"resume_child_runs": ["x"]}}, "HR011", "hyperdrive_options['resume_child_runs']"),
+        ],
+    )
+    def test_objects_that_are_handed_on(self, steps, settings, code, where):
+        """What the SDK would choke on later is refused at once."""
+        assert only(refused(steps, **settings), code).where == where
+
     def test_shared_tags_naming_nothing(self, steps):
         """A tag that the training script does not write cannot be vouched for."""
         finding = only(refused(steps, shared_tags=["dataset_id"]), "HR011")

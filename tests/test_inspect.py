@@ -52,6 +52,12 @@ def edges(steps: Any) -> dict[str, tuple[str, ...]]:
 
 
 class TestArguments:
+    @pytest.mark.parametrize("output", [PipelineData("model"), OutputFileDatasetConfig("model")], ids=["data", "files"])
+    def test_none_is_a_word(self, folder: str, output: Any) -> None:
+        """The SDK sends the word None, whatever outputs there are."""
+        step = script_step("train", folder, ["--note", None, "--model", output], outputs=[output])
+        assert picture(step).arguments[:2] == (Text("--note"), Text("None"))
+
     def test_values_are_what_the_service_passes(self, folder: str) -> None:
         """Numbers and booleans become texts; parameters keep their default."""
         step = script_step("train", folder, ["--lr", 0.5, 3, True, PipelineParameter("p", 7)])

@@ -135,6 +135,18 @@ class TestPlan:
             '  s1 -- "model" --> s3',
         ]
 
+    def test_mermaid_of_a_sequence(self, folder):
+        """In a sequence the followers stand behind promote."""
+        train = shapes.script_step("train", folder, ["--lr", 0.1])
+        follower = shapes.script_step("evaluate", folder)
+
+        plan = plan_retrofit(StepSequence(steps=[train, follower]), {"lr": [0.1]}, primary_metric_name="F_1")
+
+        assert [line.strip() for line in render.plan_mermaid(plan).splitlines() if "-.->" in line] == [
+            "s0 -.-> s1",
+            "s1 -.-> s2",
+        ]
+
 
 class TestGraph:
     def test_text(self, folder):

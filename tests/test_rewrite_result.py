@@ -88,6 +88,16 @@ class TestHandles:
         with pytest.raises(NotFoundError, match="is no step or data of the pipeline that was given"):
             retrofit(steps).new(unknown)
 
+    def test_a_plain_pipeline_built_in_between_is_no_change(self, folder: str) -> None:
+        """The SDK makes default run configurations while it builds; the plan holds all the same."""
+        steps, model = three_steps(folder)
+        steps.append(script_step("evaluate", folder, ["--model", model], inputs=[model], runconfig=None))
+        plan = plan_retrofit(steps, {"lr": [0.1, 0.2]}, primary_metric_name="F_1")
+
+        pipeline(steps)
+
+        assert plan.apply(steps).promote_step is not None
+
     def test_apply_takes_the_planned_steps_only(self, folder: str) -> None:
         """A step that changed after the plan is named, with what changed."""
         steps, _ = three_steps(folder)

@@ -126,7 +126,7 @@ class TestAssertRetrofitted:
 
         text = str(caught.value)
         assert "The old step 'train' is still reached, so it would run beside the sweep" in text
-        assert "No HyperDriveStep is called 'train'." in text
+        assert "Step 'train' is now: PythonScriptStep; not: HyperDriveStep." in text
 
     def test_one_more_step_on_old_data_is_caught(self, folder: str) -> None:
         """The mistake that is made most: it pulls the old training step back in. The way there is told."""
@@ -147,6 +147,27 @@ class TestAssertRetrofitted:
 
         assert "Step 'register' is missing." in str(caught.value)
         assert "The container has another shape" in str(caught.value)
+
+    def test_a_lost_twin_is_caught(self, folder: str) -> None:
+        """Of two steps of one name both must be there."""
+        steps, model = three_steps(folder)
+        steps.append(script_step("evaluate", folder, ["--model", model], inputs=[model]))
+        after = tuned(steps)
+
+        testing.assert_retrofitted(steps, after, training_step="train")
+        with pytest.raises(
+            NotRetrofittedError, match=r"Step 'evaluate' is now: PythonScriptStep; not: PythonScriptStep, "
+        ):
+            testing.assert_retrofitted(steps, after[:-1], training_step="train")
+
+    def test_a_lost_order_is_caught(self, folder: str) -> None:
+        """Who waited for a step must still wait for it."""
+        steps, _ = three_steps(folder)
+        after = tuned(steps)
+        after[-1].run_after_steps.clear()
+
+        with pytest.raises(NotRetrofittedError, match=r"Step 'register' does not wait for 'evaluate' any more."):
+            testing.assert_retrofitted(steps, after, training_step="train")
 
     def test_an_input_without_a_producer_is_caught(self, folder: str) -> None:
         """A reader of data that nobody writes."""

@@ -126,6 +126,9 @@ class Reader:
             name, identity = _input_name(item), id(source)
         known = self.data.get(identity)
         if known is None:
+            if producer is not None and source not in producer._outputs:  # a reader may be met before the producer
+                source = next((port for port in producer._outputs if _output_name(port) == name), source)
+                kind = type(source).__name__
             key = graph.unused_name(name, self._taken)
             self._taken.add(key)
             made_by = None if producer is None else self._keys[id(producer)]
@@ -149,9 +152,13 @@ def _input_name(port: Any) -> str:
     return str(PipelineStep._get_input_port_name(port))
 
 
+def _output_name(port: Any) -> str:
+    return str(PipelineStep._get_output_port_name(port))
+
+
 def _argument(argument: Any, inputs: list[tuple[Any, str]], outputs: list[tuple[Any, str]]) -> graph.Argument:
     """Return the picture of one argument (``PipelineStep.resolve_input_arguments``); ports come with their names."""
-    if isinstance(argument, (str, int, float)):
+    if argument is None or isinstance(argument, (str, int, float)):
         text = str(argument)
         return _text_argument(text, inputs, outputs) if ":" in text or "$" in text else _text_picture(text)
     if isinstance(argument, PipelineParameter):
@@ -160,7 +167,7 @@ def _argument(argument: Any, inputs: list[tuple[Any, str]], outputs: list[tuple[
             return graph.InputPath(argument.name)
         return graph.Parameter(argument.name, _plain(argument.default_value))
     for port, name in outputs:
-        if port is argument or getattr(port, "_pipeline_data", None) is argument:
+        if port is argument or getattr(port, "_pipeline_data", port) is argument:
             return graph.OutputPath(name)
     for port, name in inputs:
         if port is argument or held.bound_object(port) is argument or port is held.bound_object(argument):
@@ -210,8 +217,8 @@ def target_name_and_type(target: Any) -> tuple[str | None, str | None]:
 def compute_picture(run_config: RunConfiguration | None, target: Any) -> graph.Compute:
     """Return where a step with this run configuration and compute target runs."""
     name, kind = target_name_and_type(target)
-    if run_config is None:  # PythonScriptStep makes a default one while the Pipeline is built
-        return graph.Compute(name, kind, packages=("azureml-defaults",))
+    if run_config is None:  # the SDK makes a default one while the Pipeline is built, which must change nothing here
+        run_config = _default_run_config()
     variables = run_config.environment_variables or {}
     return graph.Compute(
         name,
@@ -221,6 +228,11 @@ def compute_picture(run_config: RunConfiguration | None, target: Any) -> graph.C
         tuple((key, str(value)) for key, value in variables.items()),
         _packages(run_config.environment),
     )
+
+
+@functools.cache
+def _default_run_config() -> RunConfiguration:
+    return RunConfiguration()
 
 
 def _packages(environment: Any) -> tuple[str, ...] | None:

@@ -129,13 +129,16 @@ def _after(plan: Plan) -> Graph:
     steps = []
     promote = None if plan.promote is None else plan.promote.name
     for step in plan.graph:
-        run_after = tuple(promote or plan.training if key == plan.training else key for key in step.run_after)
+        run_after, in_sequence = (
+            tuple(promote or plan.training if key == plan.training else key for key in keys)
+            for keys in (step.run_after, step.sequence_after)
+        )
         if step.key == plan.training:
             steps.append(attrs.evolve(step, kind="HyperDriveStep"))
             if promote is not None:
                 steps.append(Step(promote, promote, TUNABLE[0], PROMOTE_SCRIPT, run_after=(step.key,)))
         else:
-            steps.append(attrs.evolve(step, run_after=run_after))
+            steps.append(attrs.evolve(step, run_after=run_after, sequence_after=in_sequence))
     direct = {output.output for output in plan.handed_on if output.how == "direct"}
     data = tuple(
         attrs.evolve(item, producer=promote)

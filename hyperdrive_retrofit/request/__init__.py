@@ -6,6 +6,7 @@ that all problems of one call come in one error.
 
 from __future__ import annotations
 
+from hyperdrive_retrofit.request.handed_over import check_promote, check_runs, read_source_directory
 from hyperdrive_retrofit.request.names import read_shared_tags, unknown_codes, unknown_options, unknown_shared_tags
 from hyperdrive_retrofit.request.problem import Problem, close_match
 from hyperdrive_retrofit.request.space import read_expression, read_space
@@ -21,6 +22,8 @@ from hyperdrive_retrofit.request.sweep import (
 
 __all__ = [
     "Problem",
+    "check_promote",
+    "check_runs",
     "choose_limits",
     "choose_sampling",
     "close_match",
@@ -30,6 +33,7 @@ __all__ = [
     "read_metric_name",
     "read_policy",
     "read_shared_tags",
+    "read_source_directory",
     "read_space",
     "read_sweep",
     "unknown_codes",
