@@ -15,7 +15,7 @@ _EPILOG = """\
 exit codes:
   0    done; for resume: the rehearsal completed
   1    resume: the rehearsal did not complete
-  2    refused: wrong arguments, no rehearsal there, or one that cannot go on
+  2    refused: wrong arguments, no rehearsal there, or one that has ended or cannot go on
   130  ended by Ctrl-C; resume goes on where it stopped
 
 WORKDIR is the folder of a rehearsal, or the name of one in the cache folder, as `runs` lists it."""
@@ -83,7 +83,7 @@ def _show(workdir: str, page: Path | None) -> int:
     """Show what became of a rehearsal: its steps, children, models and failures."""
     from hyperdrive_retrofit.rehearsal import kept
 
-    rehearsal = kept.load_rehearsal(_workdir(workdir))
+    rehearsal = kept.load_rehearsal(workdir)
     print(f"Written: {rehearsal.report(page)}" if page else rehearsal)
     return DONE
 
@@ -96,23 +96,12 @@ def _resume(workdir: str, *, silent: bool) -> int:
 
     listener = display("silent" if silent else "auto")
     try:
-        rehearsal = kept.resume_rehearsal(_workdir(workdir), listener, dict(os.environ))
+        rehearsal = kept.resume_rehearsal(workdir, listener, dict(os.environ))
     except KeyboardInterrupt:
         message = f'Interrupted. python -m hyperdrive_retrofit resume "{workdir}" goes on where it stopped.'
         raise KeyboardInterrupt(message) from None
     print(rehearsal)
     return DONE if rehearsal.status == COMPLETED else NOT_COMPLETED
-
-
-def _workdir(given: str) -> Path:
-    """Return the folder that is meant: the path, or else the name of one in the cache folder."""
-    from hyperdrive_retrofit.rehearsal import kept
-
-    path = Path(given).expanduser()
-    in_cache = kept.cache_folder() / given
-    if path.is_dir() or not in_cache.is_dir():
-        return path
-    return in_cache
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import math
 import random
 
@@ -102,6 +103,21 @@ class TestOptuna:
         assert study.trials[1].duration.total_seconds() == 1
         assert study.trials[0].datetime_start.astimezone() == START
         assert study.user_attrs == {"primary_metric_name": "auc"}
+
+    def test_silent(self, optuna):
+        """Making a study says nothing, and leaves Optuna as talkative as it was."""
+        said = []
+        handler = logging.Handler()
+        handler.emit = said.append
+        logging.getLogger("optuna").addHandler(handler)
+        optuna.logging.set_verbosity(optuna.logging.INFO)
+        try:
+            rehearsal().to_optuna()
+            assert optuna.logging.get_verbosity() == optuna.logging.INFO
+        finally:
+            logging.getLogger("optuna").removeHandler(handler)
+            optuna.logging.set_verbosity(optuna.logging.WARNING)
+        assert said == []
 
     @pytest.mark.parametrize("expression", EXPRESSIONS, ids=str)
     def test_distributions(self, expression):

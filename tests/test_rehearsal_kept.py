@@ -153,7 +153,7 @@ class TestFinished:
         assert finished.children[0].started <= finished.children[0].ended <= finished.children[1].started
 
     def test_commands(self, finished, tmp_path, capsys, monkeypatch):
-        """The commands list it and show it; resuming it runs nothing and says the same."""
+        """The commands list it and show it; there is nothing to resume."""
         monkeypatch.chdir(tmp_path)
         assert commands.main(["runs", str(tmp_path)]) == 0
         name, *_, status, steps, best = capsys.readouterr().out.splitlines()[-1].split()
@@ -161,8 +161,11 @@ class TestFinished:
 
         assert commands.main(["show", "work"]) == 0
         assert capsys.readouterr().out == f"{finished}\n"
-        assert commands.main(["resume", "work"]) == 0
-        assert capsys.readouterr().out == f"{finished}\n"
+        assert commands.main(["resume", "work"]) == 2
+        said = capsys.readouterr()
+        assert said.out == ""
+        assert f"The rehearsal in '{tmp_path / 'work'}' has ended (Completed)" in said.err
+        assert "For mended scripts start a new one" in said.err
         assert commands.main(["show", "work", "--html", "pages/report.html"]) == 0
         assert capsys.readouterr().out == f"Written: {tmp_path / 'pages' / 'report.html'}\n"
         assert "Sweep of sweep" in (tmp_path / "pages/report.html").read_text()
@@ -197,10 +200,17 @@ class TestInterrupted:
         assert load_rehearsal(work).steps["after"].metrics == {"best": 3}
 
     def test_failed(self, tmp_path, capsys):
-        """Resuming a rehearsal that failed ends with exit code 1."""
+        """A resumed rehearsal that fails ends with exit code 1; that of one that has failed is refused with 2."""
         write_script(tmp_path / "src", "a.py", "raise ValueError('no')")
-        rehearse(graph(step("a", "a.py", tmp_path / "src")), workdir=tmp_path / "work")
+        pipeline = graph(step("a", "a.py", tmp_path / "src"))
+        failed = rehearse(pipeline, workdir=tmp_path / "work")
 
+        assert commands.main(["resume", str(tmp_path / "work")]) == 2
+        assert "has ended (Failed)" in capsys.readouterr().err
+        assert rehearse(pipeline, resume=tmp_path / "work") == failed
+
+        journal = tmp_path / "work" / "journal.jsonl"
+        journal.write_text("".join(journal.read_text().splitlines(keepends=True)[:-1]))  # killed just before its end
         assert commands.main(["resume", "--silent", str(tmp_path / "work")]) == 1
         assert "ValueError: no" in capsys.readouterr().out
 
@@ -234,6 +244,38 @@ class TestRefusals:
         (tmp_path / "old" / "journal.jsonl").touch()
         commands.main(["runs", str(tmp_path)])
         assert "old            unreadable" in capsys.readouterr().out
+
+    @pytest.mark.parametrize(
+        ("content", "why"),
+        [
+            (None, "no pipeline.json"),
+            ("{", "damaged pipeline.json"),
+            ('{"unkept": "x"}', "not kept"),
+            ('{"x": 1}', "unknown pipeline.json"),
+            ("[]", "unknown pipeline.json"),
+        ],
+    )
+    def test_unreadable(self, tmp_path, content, why):
+        """A list says in a word or two why a folder cannot be read."""
+        if content:
+            (tmp_path / recipe.FILE).write_text(content)
+
+        assert kept.summary(tmp_path).status == f"unreadable ({why})"
+
+    def test_nowhere(self, tmp_path, monkeypatch, capsys):
+        """A name that is nowhere is answered with the cache folder and the command that lists it."""
+        monkeypatch.setattr(kept, "cache_folder", lambda: tmp_path)
+
+        assert commands.main(["show", "nope"]) == 2
+        said = capsys.readouterr().err
+        assert f"no folder 'nope', and none of that name in the cache folder '{tmp_path}'" in said
+        assert "python -m hyperdrive_retrofit runs lists" in said
+
+    def test_load_by_name(self, finished, monkeypatch):
+        """load_rehearsal takes the names that the commands take."""
+        monkeypatch.setattr(kept, "cache_folder", lambda: finished.workdir.parent)
+
+        assert load_rehearsal(finished.workdir.name) == finished
 
     def test_name_in_the_cache(self, tmp_path, monkeypatch, capsys):
         """A name that is no path is looked for in the cache folder."""

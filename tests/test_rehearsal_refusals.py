@@ -44,7 +44,7 @@ def test_all_at_once(source, tmp_path):
 The rehearsal cannot start:
   1. timeout=0: it must be above 0.
   2. skip: 'sixx' does not occur (did you mean 'six'?). There is: five, four, one, six, three, two.
-  3. inputs: 'z' does not occur. There is: port, x, y.
+  3. inputs: 'z' does not occur. There is: port, x.
   4. parameters: 'lr' does not occur. There is: none.
   5. Step 'two': there is no script 'missing.py' in '{source}'.
   6. Step 'three': there is no source directory '{tmp_path / "nowhere"}'.
@@ -82,6 +82,8 @@ def test_skip(source, tmp_path):
     )
 
     assert "the skipped step 'spark' makes it" in refusal(pipeline, tmp_path, skip=["spark"])
+    assert "There is: x." in refusal(pipeline, tmp_path, skip=["spark"], inputs={"z": source})
+    assert "inputs: 'z' does not occur. There is: none." in refusal(pipeline, tmp_path, inputs={"z": source})
 
     rehearsal = rehearse(pipeline, workdir=tmp_path / "work", skip=["spark"], inputs={"x": source})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html.parser
+import math
 import re
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ from rehearsal_results import NASTY, child, rehearsal
 
 from hyperdrive_retrofit.rehearsal.results import Rehearsal, StepResults
 from hyperdrive_retrofit.render.charts import curves_svg, history_svg, parallel_svg
-from hyperdrive_retrofit.render.report import report_html
+from hyperdrive_retrofit.render.report import _without, report_html
 from hyperdrive_retrofit.sweep import Expression, Hyperparameter
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -89,6 +90,34 @@ class TestPage:
     def test_no_sweep(self):
         """A rehearsal without a sweep, without steps, without anything is a page too."""
         Page(report_html(Rehearsal("Completed", StepResults(()), (), None, (), {}, {}, "id", Path("/w"))))
+
+    def test_no_value(self, tmp_path):
+        """Without a value nothing is drawn; a reason to fail, and a log with it, stands there once."""
+        error = "Traceback (most recent call last):\nKeyError: 'boom'"
+        (tmp_path / "log.txt").write_text(f"before\n{error}\n")
+        children = [child(n, "Failed", metrics={"auc": [math.nan] * 2}, error=error, folder=tmp_path) for n in range(3)]
+        text = report_html(rehearsal(tmp_path, children))
+
+        assert "of each child" not in text
+        assert "<figcaption>auc" not in text
+        assert '<div class="charts"></div>' not in text
+        assert "3 failed: KeyError: &#x27;boom&#x27; (children 0, 1, 2); log of child 0" in text
+        logs = [part for part in text.partition("<h2>Logs</h2>")[2].split("<details") if "<summary>child" in part]
+        assert [part.count("boom") for part in logs] == [1]
+        assert "<pre>before</pre>" in logs[0]
+
+    @pytest.mark.parametrize(
+        ("tail", "error", "left"),
+        [
+            ("a\nT\nE\nb", "T\nE", "a\n\nb"),
+            ("y\nE", "T\nx\ny\nE", ""),  # the end reaches back into the traceback only
+            ("a\nb", "It ended. Its log ends with:\na\nb", ""),
+            ("a\nb", "", "a\nb"),
+        ],
+    )
+    def test_error_once(self, tail, error, left):
+        """What stands above a log's end does not stand in it again."""
+        assert _without(tail, error) == left
 
     def test_many_children(self, tmp_path):
         """The page of 10,000 children stays small and has the best one."""

@@ -234,7 +234,10 @@ def test_early_termination(tmp_path):
         """,
     )
     pipeline = graph(
-        sweep_step("t", "train.py", tmp_path / "src", {"v": (1.0, 0.1, 0.9)}, policy=Bandit(slack_factor=0.2))
+        # one at a time: of two at once the bad one may reach each interval first, where nothing is better yet
+        sweep_step(
+            "t", "train.py", tmp_path / "src", {"v": (1.0, 0.1, 0.9)}, policy=Bandit(slack_factor=0.2), at_once=1
+        )
     )
 
     rehearsal = rehearse(pipeline, workdir=tmp_path / "work")
@@ -249,7 +252,18 @@ def test_early_termination(tmp_path):
     [
         ('run.log("F1", 1); run.log("loss", 2)', None, ("No child logged a number as 'm'", "F1, loss")),
         ('run.log("m", float("nan")); run.log("m", "text")', None, ("No child logged a number as 'm'",)),
-        ("raise SystemExit(3)", None, ("They logged: nothing",)),
+        ("pass", None, ("They logged: nothing",)),
+        (
+            'print("bad --x"); raise SystemExit(3)',
+            None,
+            ("2 of 2 children failed, and none logged a number as 'm': The process ended with exit code 3.", "bad --x"),
+        ),
+        (
+            'run.log("F1", 1); assert sys.argv[2] == "1", "no luck"',
+            None,
+            ("1 of 2 children failed, and none logged a number as 'm' (they logged: F1): AssertionError: no luck",),
+        ),
+        ("import nowhere_at_all", None, ("children failed", "ModuleNotFoundError: No module named 'nowhere_at_all'")),
         ('run.log("m", 1); sys.exit("no luck")', None, ("No child completed",)),
         (
             'run.log("m", 1); open("outputs/real.txt", "w").close()',

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from types import ModuleType
 from typing import Any
@@ -79,14 +80,26 @@ def to_optuna(rehearsal: Rehearsal, step: str | None, storage: Any, study_name: 
         )
         for parameter in tuned.sweep.space
     }
-    study = optuna.create_study(
-        storage=storage,
-        study_name=study_name or f"{rehearsal.workdir.name} {tuned.key}",
-        direction=tuned.sweep.primary_metric_goal,
-    )
+    with _silent(optuna):
+        study = optuna.create_study(
+            storage=storage,
+            study_name=study_name or f"{rehearsal.workdir.name} {tuned.key}",
+            direction=tuned.sweep.primary_metric_goal,
+        )
     study.add_trials([_trial(optuna, tuned.sweep, child, distributions) for child in children])
     study.set_user_attr("primary_metric_name", tuned.sweep.primary_metric_name)
     return study
+
+
+@contextlib.contextmanager
+def _silent(optuna: ModuleType) -> Iterator[None]:
+    """Let Optuna say nothing below a warning meanwhile."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(max(before, optuna.logging.WARNING))
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
 
 
 def _distribution(distributions: Any, expression: Expression, values: Sequence[Any]) -> Any:

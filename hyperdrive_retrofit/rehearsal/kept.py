@@ -33,7 +33,7 @@ class Summary:
     Attributes:
         workdir: Its folder.
         at: When it was started; None when that cannot be read.
-        status: As :attr:`Rehearsal.status`, or ``unreadable``.
+        status: As :attr:`Rehearsal.status`, or ``unreadable`` and why.
         steps: How many steps it has.
         ended: How many of them have ended.
         best: The primary metric's best value in its last sweep; None when there is none.
@@ -69,8 +69,8 @@ def summary(workdir: Path) -> Summary:
     at = datetime.fromisoformat(journal.opened["at"]) if journal.opened else None
     try:
         kept = recipe.load(workdir)
-    except errors.RehearsalError:
-        return Summary(workdir, at, UNREADABLE)
+    except recipe.UnreadableError as error:
+        return Summary(workdir, at, f"{UNREADABLE} ({error.why})")
     session = _session(workdir, kept, journal)
     steps = kept.graph.steps
     best = None
@@ -83,16 +83,33 @@ def summary(workdir: Path) -> Summary:
     )
 
 
+def locate(workdir: str | os.PathLike[str]) -> Path:
+    """Return the folder that is meant: the path, or else the name of one in the cache folder.
+
+    Raises:
+        errors.RehearsalError: When there is neither.
+    """
+    for folder in (Path(workdir).expanduser(), cache_folder() / workdir):
+        if folder.is_dir():
+            return folder.resolve()
+    message = (
+        f"There is no folder '{workdir}', and none of that name in the cache folder '{cache_folder()}'. "
+        "python -m hyperdrive_retrofit runs lists the rehearsals there."
+    )
+    raise errors.RehearsalError(message)
+
+
 def load_rehearsal(workdir: str | os.PathLike[str]) -> Rehearsal:
     """Return the result of a rehearsal that was run before, from its folder alone.
 
     Args:
-        workdir: Its folder. One that was interrupted, or goes on, gives what has ended so far.
+        workdir: Its folder, or its name in the cache folder. One that was interrupted, or goes on, gives what has
+            ended so far.
 
     Raises:
         errors.RehearsalError: When the folder holds no rehearsal, or one whose pipeline could not be kept.
     """
-    folder = Path(workdir).expanduser().resolve()
+    folder = locate(workdir)
     kept = recipe.load(folder)
     session = _session(folder, kept, Journal(folder))
     return attrs.evolve(outcome(session, kept.graph, kept.notes), status=_status(session))
@@ -104,15 +121,22 @@ def resume_rehearsal(
     """Go on with a rehearsal with what was kept of it, in the working folder of then.
 
     Args:
-        workdir: Its folder.
+        workdir: Its folder, or its name in the cache folder.
         listener: Called with every event.
         environment: Values of the variables that the run configurations set.
 
     Raises:
-        errors.RehearsalError: When it cannot be gone on with.
+        errors.RehearsalError: When it has ended, or cannot be gone on with.
     """
-    folder = Path(workdir).expanduser().resolve()
+    folder = locate(workdir)
     kept = recipe.load(folder)
+    status = _status(_session(folder, kept, Journal(folder)))
+    if status in ENDED:
+        message = (
+            f"The rehearsal in '{folder}' has ended ({status}): there is nothing to go on with. "
+            "For mended scripts start a new one; this one keeps to the snapshot of its start."
+        )
+        raise errors.RehearsalError(message)
     pipeline = kept.with_variables(environment)
     here = Path.cwd()
     try:

@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 
 from hyperdrive_retrofit import errors
-from hyperdrive_retrofit.graph import Graph, Input, Output, Step
+from hyperdrive_retrofit.graph import Data, Graph, Input, Output, Step
 from hyperdrive_retrofit.rehearsal.commands import input_names, parameter_names
 from hyperdrive_retrofit.rehearsal.exports import need
 from hyperdrive_retrofit.rehearsal.results import did_you_mean
@@ -47,7 +47,7 @@ def check(graph: Graph, given: Given, workdir: Path) -> tuple[str, ...]:
             if limit is not None and limit <= 0
         ),
         *_unknown("skip", given.skip, {name for step in graph.steps for name in (step.key, step.name)}),
-        *_unknown("inputs", given.inputs, _input_names(graph)),
+        *_unknown("inputs", given.inputs, _input_names(graph), _outside_names(graph, skipped)),
         *_unknown("parameters", given.parameters, parameter_names(graph)),
         *(problem for step in steps for problem in _step_problems(step, given, workdir)),
         *_missing_inputs(graph, steps, skipped, given.inputs),
@@ -72,10 +72,14 @@ def source_directory(step: Step, default: str) -> Path:
     return Path(step.source_directory or default).expanduser().resolve()
 
 
-def _unknown(option: str, names: Iterable[str], known: Collection[str]) -> list[str]:
-    listing = ", ".join(sorted(known)) or "none"
+def _unknown(
+    option: str, names: Iterable[str], known: Collection[str], offered: Collection[str] | None = None
+) -> list[str]:
+    """Return a problem for each name that does not occur; ``offered`` are the names to give, all by default."""
+    offered = known if offered is None else offered
+    listing = ", ".join(sorted(offered)) or "none"
     return [
-        f"{option}: '{name}' does not occur{did_you_mean(name, known)}. There is: {listing}."
+        f"{option}: '{name}' does not occur{did_you_mean(name, offered)}. There is: {listing}."
         for name in names
         if name not in known
     ]
@@ -83,6 +87,21 @@ def _unknown(option: str, names: Iterable[str], known: Collection[str]) -> list[
 
 def _input_names(graph: Graph) -> set[str]:
     return {name for step in graph.steps for port in step.inputs for name in input_names(port, graph.datum(port.data))}
+
+
+def _outside_names(graph: Graph, skipped: Collection[str]) -> set[str]:
+    """Return one name for each of what no step makes here, the one that an author knows best."""
+    return {
+        input_names(port, graph.datum(port.data))[0]
+        for step in graph.steps
+        if step.key not in skipped
+        for port in step.inputs
+        if _is_outside(graph.datum(port.data), skipped)
+    }
+
+
+def _is_outside(data: Data, skipped: Collection[str]) -> bool:
+    return data.producer is None or data.producer in skipped
 
 
 def _missing_inputs(
@@ -93,8 +112,7 @@ def _missing_inputs(
         for port in step.inputs:
             data = graph.datum(port.data)
             names = input_names(port, data)
-            outside = data.producer is None or data.producer in skipped
-            if outside and data.key not in seen and not any(name in inputs for name in names):
+            if _is_outside(data, skipped) and data.key not in seen and not any(name in inputs for name in names):
                 seen.add(data.key)
                 why = f"the skipped step '{data.producer}' makes it" if data.producer else f"{data.kind} from outside"
                 remedy = f"give its path with inputs={{'{names[0]}': path}}"

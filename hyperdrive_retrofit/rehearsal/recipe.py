@@ -33,6 +33,14 @@ _ELSEWHERE = "Resume it where its steps are built, with rehearse(steps, resume=.
 _PLAIN = (type(None), bool, int, float, str)
 
 
+class UnreadableError(errors.RehearsalError):
+    """A folder whose pipeline cannot be read; ``why`` says it in a word or two."""
+
+    def __init__(self, message: str, why: str) -> None:
+        super().__init__(message)
+        self.why = why
+
+
 @attrs.frozen
 class Recipe:
     """A pipeline with what was given for its rehearsal.
@@ -106,20 +114,25 @@ def load(workdir: Path) -> Recipe:
     """Return what is rehearsed in a folder.
 
     Raises:
-        errors.RehearsalError: When the folder holds no rehearsal, or one whose pipeline could not be kept.
+        UnreadableError: When the folder holds no rehearsal, or one whose pipeline could not be kept.
     """
     try:
         content = json.loads((workdir / FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
         message = f"'{workdir}' holds no rehearsal: there is no {FILE} in it."
-        raise errors.RehearsalError(message) from None
+        raise UnreadableError(message, f"no {FILE}") from None
     except (OSError, ValueError) as error:
         message = f"'{workdir / FILE}' cannot be read: {error}."
-        raise errors.RehearsalError(message) from error
+        why = f"damaged {FILE}" if isinstance(error, ValueError) else f"{error.strerror}"
+        raise UnreadableError(message, why) from error
     if "unkept" in content:
         message = f"The pipeline of '{workdir}' could not be kept: {content['unkept']}. {_ELSEWHERE}"
-        raise errors.RehearsalError(message)
-    return Recipe(**{name: _decode(value) for name, value in content.items()})
+        raise UnreadableError(message, "not kept")
+    try:
+        return Recipe(**{name: _decode(value) for name, value in content.items()})
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        message = f"'{workdir / FILE}' was written by another version of hyperdrive_retrofit, or is damaged."
+        raise UnreadableError(message, f"unknown {FILE}") from error
 
 
 def _secrets(recipe: Recipe) -> tuple[str, ...]:

@@ -21,12 +21,30 @@ NOT_STARTED, RUNNING = "NotStarted", "Running"
 COMPLETED, FAILED, CANCELED = "Completed", "Failed", "Canceled"
 INTERRUPTED = "Interrupted"  # our word: the service has none for it
 ENDED = (COMPLETED, FAILED, CANCELED)
+PROCESS_ENDED = "The process ended with"
+_LONGEST_REASON = 200
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """Return `` (did you mean 'x'?)``, or nothing when no known name is close."""
     found = difflib.get_close_matches(str(name), list(known), n=1)
     return f" (did you mean '{found[0]}'?)" if found else ""
+
+
+def reason(error: str | None) -> str:
+    """Return an error in one line: the last one, which names the exception; nothing for None.
+
+    Of a process that ended by itself, how it ended stands before the last line of its log.
+    """
+    lines = [line.strip() for line in (error or "").splitlines() if line.strip()]
+    if not lines:
+        return ""
+    text = " ".join(dict.fromkeys((lines[0], lines[-1]))) if lines[0].startswith(PROCESS_ENDED) else lines[-1]
+    return text if len(text) <= _LONGEST_REASON else text[: _LONGEST_REASON - 3] + "..."
+
+
+def _short(error: str | None) -> str:
+    return repr(reason(error) or None)
 
 
 @attrs.frozen
@@ -51,15 +69,15 @@ class StepResult:
     key: str
     name: str
     status: str
-    run_id: str | None = None
-    metrics: Mapping[str, Any] = attrs.Factory(dict)
-    tags: Mapping[str, str] = attrs.Factory(dict)
-    outputs: Path | None = None
-    data: Mapping[str, Path] = attrs.Factory(dict)
-    log: Path | None = None
-    error: str | None = None
-    started: datetime | None = None
-    ended: datetime | None = None
+    run_id: str | None = attrs.field(default=None, repr=False)
+    metrics: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+    tags: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    outputs: Path | None = attrs.field(default=None, repr=False)
+    data: Mapping[str, Path] = attrs.field(factory=dict, repr=False)
+    log: Path | None = attrs.field(default=None, repr=False)
+    error: str | None = attrs.field(default=None, repr=_short)
+    started: datetime | None = attrs.field(default=None, repr=False)
+    ended: datetime | None = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen
@@ -85,14 +103,14 @@ class Child:
     step: str
     status: str
     hyperparameters: Mapping[str, Any]
-    metrics: Mapping[str, Any]
+    metrics: Mapping[str, Any] = attrs.field(repr=False)
     value: float | None
-    tags: Mapping[str, str]
-    artifacts: Path
-    log: Path
-    error: str | None = None
-    started: datetime | None = None
-    ended: datetime | None = None
+    tags: Mapping[str, str] = attrs.field(repr=False)
+    artifacts: Path = attrs.field(repr=False)
+    log: Path = attrs.field(repr=False)
+    error: str | None = attrs.field(default=None, repr=_short)
+    started: datetime | None = attrs.field(default=None, repr=False)
+    ended: datetime | None = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen
@@ -157,16 +175,16 @@ class Rehearsal:
     """
 
     status: str
-    steps: StepResults
-    children: tuple[Child, ...]
+    steps: StepResults = attrs.field(repr=False)
+    children: tuple[Child, ...] = attrs.field(repr=False)
     best: Child | None
-    models: tuple[RegisteredModel, ...]
-    metrics: Mapping[str, Any]
-    tags: Mapping[str, str]
-    run_id: str
+    models: tuple[RegisteredModel, ...] = attrs.field(repr=False)
+    metrics: Mapping[str, Any] = attrs.field(repr=False)
+    tags: Mapping[str, str] = attrs.field(repr=False)
+    run_id: str = attrs.field(repr=False)
     workdir: Path
-    notes: tuple[str, ...] = ()
-    error: str | None = None
+    notes: tuple[str, ...] = attrs.field(default=(), repr=False)
+    error: str | None = attrs.field(default=None, repr=_short)
     graph: Graph = attrs.field(default=Graph(()), repr=False)
 
     def to_frame(self) -> Any:
@@ -277,6 +295,7 @@ class ChildEnded:
     status: str
     value: float | None
     best: float | None
+    error: str | None = None
 
 
 @attrs.frozen

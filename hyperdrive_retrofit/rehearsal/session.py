@@ -18,7 +18,7 @@ from hyperdrive_retrofit.rehearsal.history import History, append_line
 from hyperdrive_retrofit.rehearsal.journal import Journal
 from hyperdrive_retrofit.rehearsal.launcher import Request
 from hyperdrive_retrofit.rehearsal.models import Models
-from hyperdrive_retrofit.rehearsal.results import CANCELED, COMPLETED, FAILED, RUNNING, Event
+from hyperdrive_retrofit.rehearsal.results import CANCELED, COMPLETED, FAILED, PROCESS_ENDED, RUNNING, Event
 from hyperdrive_retrofit.rehearsal.supervisor import Ended, Supervisor
 
 _IDS = uuid.UUID("6b0f6c53-3f2c-4f0e-9c62-0d0f6d1c2a75")
@@ -163,7 +163,8 @@ class Session:
         if self.history.run(ended.run_id).error is not None:  # the script's own last words
             return FAILED, self.history.run(ended.run_id).error
         how = f"signal {-ended.code}" if ended.code < 0 else f"exit code {ended.code}"
-        return FAILED, f"The process ended with {how}. Its log ends with:\n{self._log_tail(ended.run_id)}"
+        tail = self._log_tail(ended.run_id)
+        return FAILED, f"{PROCESS_ENDED} {how}. " + (f"Its log ends with:\n{tail}" if tail else "Its log is empty.")
 
     def _log_tail(self, run_id: str) -> str:
         try:

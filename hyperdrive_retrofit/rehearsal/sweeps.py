@@ -7,6 +7,7 @@ import json
 import math
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from hyperdrive_retrofit.rehearsal import artifacts, policies, supervisor
 from hyperdrive_retrofit.rehearsal.bayesian import BayesianSampler
 from hyperdrive_retrofit.rehearsal.gate import Gate
 from hyperdrive_retrofit.rehearsal.history import TABLE, Metric, Tail, best
-from hyperdrive_retrofit.rehearsal.results import CANCELED, COMPLETED, FAILED, ChildEnded, ChildStarted
+from hyperdrive_retrofit.rehearsal.results import CANCELED, COMPLETED, FAILED, ChildEnded, ChildStarted, reason
 from hyperdrive_retrofit.rehearsal.sampling import option_value, sampler
 from hyperdrive_retrofit.rehearsal.session import Session
 from hyperdrive_retrofit.sweep import (
@@ -119,7 +120,7 @@ class _Sweeping:
     def _finish(self, end: supervisor.Ended) -> tuple[str, str, str | None]:
         del self._watched[end.run_id]
         status, error = self._session.finish_script(end)
-        self._note(end.run_id, status)
+        self._note(end.run_id, status, error)
         return end.run_id, status, error
 
     @property
@@ -134,7 +135,7 @@ class _Sweeping:
         session = self._session
         self._judge.add(child)
         if child in session.journal.ended:
-            self._note(child, session.journal.ended[child][0])
+            self._note(child, *session.journal.ended[child])
             return
         text = json.dumps(sample)
         session.create(child, parent=self._run, name=self._step.name, tags={"hyperparameters": text})
@@ -148,7 +149,7 @@ class _Sweeping:
         self._watched[child] = Tail(session.history.folder(child) / "events.jsonl")
         session.tell(ChildStarted(self._step.key, child, sample))
 
-    def _note(self, child: str, status: str) -> None:
+    def _note(self, child: str, status: str, error: str | None) -> None:
         run = self._session.history.run(child)
         numbers = run.numbers(self._sweep.primary_metric_name)
         self._session.history.drop(child)
@@ -160,7 +161,7 @@ class _Sweeping:
         if status == COMPLETED:
             candidates = [value for value in (self._best_completed, self._values[child]) if value is not None]
             self._best_completed = best(candidates, self._sweep.primary_metric_goal)
-        self._session.tell(ChildEnded(self._step.key, child, status, self._values[child], self._best_completed))
+        self._session.tell(ChildEnded(self._step.key, child, status, self._values[child], self._best_completed, error))
 
     def _apply_policy(self, gate: Gate) -> None:
         """Look at the intervals that running children have reached, end whom the policy ends, let the others go on."""
@@ -189,10 +190,10 @@ class _Sweeping:
             return CANCELED, "Cancelled by a script."
         if self._session.supervisor.out_of_time:
             return FAILED, "The time limit of the whole rehearsal (timeout=) was over."
-        name, goal = self._sweep.primary_metric_name, self._sweep.primary_metric_goal
+        goal = self._sweep.primary_metric_goal
         found = {child: value for child, value in self._values.items() if value is not None}
         if not found:
-            return FAILED, f"No child logged a number as '{name}'. They logged: {self._logged()}."
+            return FAILED, self._no_value()
         order = sorted(found, key=_number)
         chosen = min(
             order, key=lambda child: found[child] if goal == MINIMIZE else -found[child]
@@ -216,6 +217,19 @@ class _Sweeping:
             for child in sorted(self._values, key=_number)
         )
         path.write_text("".join(lines))
+
+    def _no_value(self) -> str:
+        """Say why there is no value of the primary metric: because children failed, or else what they logged."""
+        name, logged = self._sweep.primary_metric_name, self._logged()
+        ended = [self._session.journal.ended[child] for child in self._values]
+        reasons = Counter(reason(error) for status, error in ended if status == FAILED)
+        if not reasons:
+            return f"No child logged a number as '{name}'. They logged: {logged}."
+        ((first, _),) = reasons.most_common(1)
+        others = f" (and {len(reasons) - 1} other error(s))" if len(reasons) > 1 else ""
+        they = "" if logged == "nothing" else f" (they logged: {logged})"
+        failed = f"{reasons.total()} of {len(ended)} children failed"
+        return f"{failed}, and none logged a number as '{name}'{they}: {first}{others}"
 
     def _logged(self) -> str:
         names: dict[str, None] = {}

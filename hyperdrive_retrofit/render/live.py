@@ -20,6 +20,7 @@ from hyperdrive_retrofit.rehearsal.results import (
     Started,
     StepEnded,
     StepStarted,
+    reason,
 )
 from hyperdrive_retrofit.render.pieces import number, printable
 
@@ -104,6 +105,7 @@ class _Display:
         self._ended: Counter[str] = Counter()
         self._before = 0  # children that had ended before the rehearsal was resumed
         self._best: float | None = None
+        self._told: set[str] = set()
 
     def __call__(self, event: Event) -> None:
         """Show one event."""
@@ -123,9 +125,7 @@ class _Display:
                 self._child_ended(event)
             case StepEnded():
                 counts = f" ({self._counts()})" if self._key == event.key and self._ended else ""
-                lines = (event.error or "").splitlines()
-                error = f": {lines[-1]}" if lines else ""
-                self._screen.say(f"{event.key}: {event.status}{counts}{error}")
+                self._screen.say(f"{event.key}: {event.status}{counts}{_because(event.error)}")
             case Ended():
                 self._screen.say(f"Rehearsal {event.status}")
 
@@ -137,10 +137,14 @@ class _Display:
         self._ended[event.status] += 1
         self._best = event.best
         child = event.id.rpartition("_")[2]
+        ended = f"{event.step}: child {child} {event.status}{_because(event.error)}"
         if self._live:
+            if known and event.status == FAILED and reason(event.error) not in self._told:
+                self._told.add(reason(event.error))
+                self._screen.say(ended)
             self._rewrite()
         elif known and event.status != COMPLETED:
-            self._screen.say(f"{event.step}: child {child} {event.status}")
+            self._screen.say(ended)
         elif known and better:
             self._screen.say(f"{event.step}: child {child} is the best so far with {number(event.value)}")
 
@@ -172,3 +176,7 @@ class _Display:
         minutes, seconds = divmod(seconds, 60)
         hours, minutes = divmod(minutes, 60)
         return f", {hours}:{minutes:02d}:{seconds:02d} left" if hours else f", {minutes}:{seconds:02d} left"
+
+
+def _because(error: str | None) -> str:
+    return f": {reason(error)}" if error else ""

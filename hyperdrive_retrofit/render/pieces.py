@@ -5,10 +5,15 @@ from __future__ import annotations
 import html
 import math
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
-from hyperdrive_retrofit.rehearsal.results import Child
+from hyperdrive_retrofit.rehearsal.results import FAILED, Child, reason
+from hyperdrive_retrofit.sweep import MAXIMIZE
+
+Item = TypeVar("Item")
+_REASONS = 5
+_NUMBERS = 10
 
 
 def escape(value: Any) -> str:
@@ -56,8 +61,48 @@ def child_number(child: Child) -> str:
     return child.id.rpartition("_")[2]
 
 
-def behind(child: Child, best: Child | None) -> float:
-    """Return how far a child is behind the best one, whichever way the goal points."""
-    if best is None or best.value is None or child.value is None or math.isnan(child.value):
-        return math.inf
-    return abs(child.value - best.value)
+def ranked(children: Iterable[Child], best: Child | None, goals: Mapping[str, str]) -> list[Child]:
+    """Return the best child, then all others by value, whatever their status; those without a number come last.
+
+    Args:
+        children: In the order in which they were made.
+        best: The best one, or None.
+        goals: Of each step the goal of its sweep; ``maximize`` by default.
+    """
+
+    def place(child: Child) -> tuple[bool, float]:
+        missing = child.value is None or math.isnan(child.value)
+        sign = -1 if goals.get(child.step, MAXIMIZE) == MAXIMIZE else 1
+        return child is not best, math.inf if missing else sign * (child.value or 0.0)
+
+    return sorted(children, key=place)
+
+
+def first(items: Sequence[Item], most: int) -> Sequence[Item]:
+    """Return at most so many, or all where only one would be left out: its place is better than "and 1 more"."""
+    return items if len(items) <= most + 1 else items[:most]
+
+
+def failures(children: Iterable[Child]) -> list[list[Child]]:
+    """Return the children that failed, those of one step that failed for one reason together, the most first."""
+    groups: dict[tuple[str, str], list[Child]] = {}
+    for child in children:
+        if child.status == FAILED:
+            groups.setdefault((child.step, reason(child.error)), []).append(child)
+    return sorted(groups.values(), key=len, reverse=True)
+
+
+def failure_lines(children: Iterable[Child]) -> Iterator[str]:
+    """Yield a line for each reason why children failed: how many, why, which ones, and the log of one."""
+    groups = failures(children)
+    shown = first(groups, _REASONS)
+    several = len({group[0].step for group in groups}) > 1
+    for group in shown:
+        numbers = first([child_number(child) for child in group], _NUMBERS)
+        more = f" and {len(group) - len(numbers)} more" if len(numbers) < len(group) else ""
+        which = f"{'child' if len(group) == 1 else 'children'} {', '.join(numbers)}{more}"
+        log = f"log of child {numbers[0]}: {group[0].log}"
+        step = f"{group[0].step}: " if several else ""
+        yield f"{step}{len(group)} failed: {reason(group[0].error) or 'no reason known'} ({which}); {log}"
+    if len(shown) < len(groups):
+        yield f"and {len(groups) - len(shown)} more reasons"

@@ -8,21 +8,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from hyperdrive_retrofit.rehearsal.kept import Summary
-from hyperdrive_retrofit.rehearsal.results import COMPLETED, INTERRUPTED, Child, Rehearsal, StepResult
+from hyperdrive_retrofit.rehearsal.results import INTERRUPTED, Child, Rehearsal, StepResult
 from hyperdrive_retrofit.render.pieces import (
-    behind,
     child_number,
     escape,
+    failure_lines,
+    first,
     html_table,
     number,
     pairs,
     plain,
     printable,
+    ranked,
     text_table,
 )
 
-_BEST_SHOWN = 10
-_OTHERS_SHOWN = 5
+_CHILDREN = 10
 _WIDTH = 110
 
 
@@ -36,6 +37,8 @@ def rehearsal_text(rehearsal: Rehearsal) -> str:
     blocks.append(text_table(("step", "status", "what it left"), _wrapped(_step_rows(rehearsal))))
     if rehearsal.children:
         blocks.append(_children_title(rehearsal) + "\n" + text_table(*_children(rehearsal)))
+    if reasons := list(failure_lines(rehearsal.children)):
+        blocks.append("\n".join(reasons))
     if rehearsal.models:
         blocks.append(text_table(("model", "run", "path"), _model_rows(rehearsal)))
     blocks.extend(_failure(step) for step in rehearsal.steps.values() if step.error)
@@ -51,6 +54,7 @@ def rehearsal_html(rehearsal: Rehearsal) -> str:
     parts.append(html_table(("step", "status", "what it left"), _step_rows(rehearsal)))
     if rehearsal.children:
         parts.append(f"<p>{escape(_children_title(rehearsal))}</p>" + html_table(*_children(rehearsal)))
+    parts.extend(f"<p>{escape(line)}</p>" for line in failure_lines(rehearsal.children))
     if rehearsal.models:
         parts.append(html_table(("model", "run", "path"), _model_rows(rehearsal)))
     parts.extend(f"<pre>{escape(_failure(step))}</pre>" for step in rehearsal.steps.values() if step.error)
@@ -87,10 +91,9 @@ def _children_title(rehearsal: Rehearsal) -> str:
 
 
 def _children(rehearsal: Rehearsal) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Return heading and rows: the best children, the best one first, and some that did not complete."""
-    completed = [child for child in rehearsal.children if child.status == COMPLETED]
-    others = [child for child in rehearsal.children if child.status != COMPLETED]
-    shown = sorted(completed, key=lambda child: behind(child, rehearsal.best))[:_BEST_SHOWN] + others[:_OTHERS_SHOWN]
+    """Return heading and rows: the best children, the best one first."""
+    goals = {step.key: step.sweep.primary_metric_goal for step in rehearsal.graph if step.sweep is not None}
+    shown = first(ranked(rehearsal.children, rehearsal.best, goals), _CHILDREN)
     names = list(dict.fromkeys(name for child in shown for name in child.hyperparameters))
     rows = [
         (child_number(child), child.status, number(child.value),

@@ -11,10 +11,21 @@ from pathlib import Path
 
 from hyperdrive_retrofit.graph import Step
 from hyperdrive_retrofit.rehearsal.exports import logged_numbers
-from hyperdrive_retrofit.rehearsal.results import COMPLETED, FAILED, Child, Rehearsal, StepResult
-from hyperdrive_retrofit.render.charts import curves_svg, history_svg, parallel_svg
+from hyperdrive_retrofit.rehearsal.results import COMPLETED, Child, Rehearsal, StepResult
+from hyperdrive_retrofit.render.charts import curves_svg, finite, history_svg, parallel_svg
 from hyperdrive_retrofit.render.drawing import pipeline_svg
-from hyperdrive_retrofit.render.pieces import behind, child_number, escape, html_table, number, pairs, plain
+from hyperdrive_retrofit.render.pieces import (
+    child_number,
+    escape,
+    failure_lines,
+    failures,
+    first,
+    html_table,
+    number,
+    pairs,
+    plain,
+    ranked,
+)
 
 _HERE = Path(__file__).parent
 _IN_HISTORY, _IN_PARALLEL, _IN_CURVES, _IN_TABLE = 3000, 500, 100, 300  # children shown at most
@@ -123,25 +134,26 @@ def _best(rehearsal: Rehearsal, children: Sequence[Child]) -> Child | None:
 
 def _sweep(step: Step, children: Sequence[Child], best: Child | None) -> str:
     sweep = step.sweep
-    ranked = sorted(children, key=lambda child: behind(child, best))
     facts = f"{sweep.primary_metric_goal} {sweep.primary_metric_name}, {sweep.sampling} sampling, policy {sweep.policy}"
     winner = ""
     if best is not None:
         winner = f"<p>Best: child {escape(child_number(best))} with {escape(pairs(best.hyperparameters))}</p>"
-    charts = [
-        history_svg(sweep, _thinned(children, _IN_HISTORY, best)),
-        parallel_svg(sweep, _thinned(children, _IN_PARALLEL, best), best),
-        *_child_curves(children, best),
-    ]
+    charts = list(_child_curves(children, best))
+    if finite(child.value for child in children):
+        history = history_svg(sweep, _thinned(children, _IN_HISTORY, best))
+        charts = [history, parallel_svg(sweep, _thinned(children, _IN_PARALLEL, best), best), *charts]
+    drawn = f'<div class="charts">{"".join(charts)}</div>' if charts else ""
+    failed = "".join(f'<p class="error">{escape(line)}</p>' for line in failure_lines(children))
     shown = len(children) > _IN_PARALLEL
     note = (
         "<p class='soft'>Of so many children the charts show some, evenly chosen, the best among them.</p>"
         if shown
         else ""
     )
+    table = _children(children, best, {step.key: sweep.primary_metric_goal})
     return (
-        f'<section class="sweep"><h2>Sweep of {escape(step.key)}</h2><p class="soft">{escape(facts)}</p>{winner}{note}'
-        f'<div class="charts">{"".join(charts)}</div>{_children(ranked, best)}</section>'
+        f'<section class="sweep"><h2>Sweep of {escape(step.key)}</h2><p class="soft">{escape(facts)}</p>'
+        f"{winner}{failed}{note if charts else ''}{drawn}{table}</section>"
     )
 
 
@@ -153,17 +165,18 @@ def _thinned(children: Sequence[Child], most: int, best: Child | None) -> list[C
     return [child for index, child in enumerate(children) if index in chosen or child is best]
 
 
-def _children(ranked: Sequence[Child], best: Child | None) -> str:
-    names = list(dict.fromkeys(name for child in ranked for name in child.hyperparameters))
+def _children(children: Sequence[Child], best: Child | None, goals: Mapping[str, str]) -> str:
+    shown = first(ranked(children, best, goals), _IN_TABLE)
+    names = list(dict.fromkeys(name for child in children for name in child.hyperparameters))
     head = "".join(f"<th>{escape(name)}</th>" for name in ("child", "status", "value", *names, "took"))
     rows = "".join(
         f'<tr data-child="{escape(child_number(child))}"{" class=best" if child is best else ""}>'
         f"<td>{escape(child_number(child))}</td><td>{_status(child.status)}</td><td>{number(child.value)}</td>"
         + "".join(f"<td>{escape(plain(child.hyperparameters.get(name, '')))}</td>" for name in names)
         + f"<td>{_span(child.started, child.ended)}</td></tr>"
-        for child in ranked[:_IN_TABLE]
+        for child in shown
     )
-    more = f"<p class='soft'>and {len(ranked) - _IN_TABLE} more</p>" if len(ranked) > _IN_TABLE else ""
+    more = f"<p class='soft'>and {len(children) - len(shown)} more</p>" if len(shown) < len(children) else ""
     table = f'<table class="sortable"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
     return f'<h3>Children, the best first</h3><div class="scroll">{table}</div>{more}'
 
@@ -176,7 +189,7 @@ def _child_curves(children: Sequence[Child], best: Child | None) -> Iterator[str
         for name, values in logged_numbers(child.metrics).items():
             curves.setdefault(name, {})[child_number(child)] = values
     for name, found in curves.items():
-        if max(map(len, found.values())) > 1:
+        if any(len(values) > 1 and finite(values) for values in found.values()):
             yield curves_svg(name, found, child_number(best) if best else None)
 
 
@@ -188,15 +201,15 @@ def _step_curves(rehearsal: Rehearsal) -> Iterator[str]:
         curves_svg(f"{key}: {name}", {key: values}, key)
         for key, metrics in runs.items()
         for name, values in logged_numbers(metrics).items()
-        if len(values) > 1
+        if len(values) > 1 and finite(values)
     ]
     if charts:
         yield f'<h2>Curves of steps</h2><div class="charts">{"".join(charts)}</div>'
 
 
 def _logs(rehearsal: Rehearsal) -> str:
-    """Return the ends of the logs: of the steps, the best child, and the first that failed."""
-    failed = [child for child in rehearsal.children if child.status == FAILED][:_LOGS]
+    """Return the ends of the logs: of the steps, the best child, and one child for each reason to fail."""
+    failed = [group[0] for group in failures(rehearsal.children)[:_LOGS]]
     chosen = [*([rehearsal.best] if rehearsal.best else []), *failed]
     parts = [
         _log(step.key, step.status, step.error, step.log) for step in rehearsal.steps.values() if step.log or step.error
@@ -206,12 +219,22 @@ def _logs(rehearsal: Rehearsal) -> str:
 
 
 def _log(name: str, status: str, error: str | None, log: Path | None) -> str:
-    tail = _tail(log) if log else ""
+    tail = _without(_tail(log) if log else "", error or "")
     wrong = f'<pre class="error">{escape(error)}</pre>' if error else ""
-    text = f"<pre>{escape(tail)}</pre>" if tail else '<p class="soft">The log is empty.</p>'
+    empty = "" if error else '<p class="soft">The log is empty.</p>'
+    text = f"<pre>{escape(tail)}</pre>" if tail else empty
     where = f'<p class="soft"><code>{escape(log)}</code></p>' if log else ""
     opened = "" if status == COMPLETED else " open"
     return f"<details{opened}><summary>{escape(name)}{_status(status)}</summary>{wrong}{text}{where}</details>"
+
+
+def _without(tail: str, error: str) -> str:
+    """Return a log's end without the error that stands above it, whole or as far as the end reaches back."""
+    lines = (tail.replace(error, "") if error else tail).rstrip().splitlines()
+    said = error.splitlines()
+    while lines and said and lines[-1] == said[-1]:
+        del lines[-1], said[-1]
+    return "\n".join(lines)
 
 
 def _tail(log: Path) -> str:

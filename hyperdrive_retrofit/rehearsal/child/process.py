@@ -263,8 +263,6 @@ def _forget_namesakes(folder: Path) -> None:
 
 def _exit_code(end: SystemExit, history: History, run_id: str) -> int:
     if end.code is None or isinstance(end.code, int):
-        if end.code:
-            history.append(run_id, "error", message=f"The script ended with exit code {end.code}.")
         return end.code or 0
     text = masking.mask(str(end.code), masking.secrets(os.environ))
     sys.stderr.write(f"{text}\n")
