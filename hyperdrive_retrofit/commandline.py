@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Collection, Sequence
+from typing import TypeGuard
 
 import attrs
 
@@ -68,11 +69,13 @@ class CommandLine:
         uses: Every option and positional, in order.
         tuned: The uses that give a hyperparameter a fixed value.
         unclear: Tokens that may belong to a hyperparameter, or would be read otherwise without one.
+        swallowing: The unclear ones behind which the script takes no options, those that HyperDrive appends neither.
     """
 
     uses: tuple[Use, ...]
     tuned: tuple[Use, ...]
     unclear: tuple[Token, ...]
+    swallowing: tuple[Token, ...] = ()
 
     def dest_of(self, wanted: InputPath | OutputPath) -> str | None:
         """Return the ``dest`` under which the script finds an input's or output's path; None when not known."""
@@ -83,12 +86,14 @@ class CommandLine:
 
     def without_tuned(self, arguments: Sequence[Argument]) -> tuple[tuple[int, Argument], ...]:
         """Return (position, argument) of all that stays when the hyperparameters' fixed values are taken out."""
-        removed = {(token.index, token.part) for use in self.tuned for token in use.tokens}
+        removed = {token for use in self.tuned for token in use.tokens}
+        tokens: dict[int, list[Token]] = {}
+        for token in (token for use in self.uses for token in use.tokens):
+            tokens.setdefault(token.index, []).append(token)
         kept: list[tuple[int, Argument]] = []
         for index, argument in enumerate(arguments):
-            words = words_of(argument)
-            left = [word for part, word in enumerate(words) if (index, part) not in removed]
-            if len(left) == len(words):
+            left = [token.text for token in tokens[index] if token not in removed]
+            if len(left) == len(tokens[index]):
                 kept.append((index, argument))
             elif left:
                 kept.append((index, Text(shlex.join(word for word in left if word is not None))))
@@ -114,14 +119,12 @@ class _Reader:
         self._names = {parameter.option for parameter in space}
         matches = [option_match(facts, name) for name in self._names]
         self._options = {match.option for match in matches if match is not None}
-        self._tokens = [
-            Token(index, part, word, argument)
-            for index, argument in enumerate(arguments)
-            for part, word in enumerate(words_of(argument))
-        ]
+        self._tokens = _tokens(arguments, facts)
         # with options that are not seen, which positional is which is not seen either
         self._positionals = [option for option in facts.options if option.positional] if facts.options_complete else []
+        self._takes_rest = any(option.positional and option.takes_values == "..." for option in facts.options)
         self._uses: list[Use] = []
+        self._swallowing: list[Token] = []
         self._unclear = [token for token in self._tokens if self._hides_tuned(token.text or "")]
 
     def read(self) -> CommandLine:
@@ -137,7 +140,8 @@ class _Reader:
         tuned = tuple(use for use in self._uses if self._is_tuned(use))
         self._unclear += [use.tokens[0] for use in tuned if not use.certain]
         self._unclear += self._swallowed(tuned)
-        return CommandLine(tuple(self._uses), tuned, tuple(dict.fromkeys(self._unclear)))
+        swallowing = tuple(self._swallowing) if self._names else ()
+        return CommandLine(tuple(self._uses), tuned, tuple(dict.fromkeys((*self._unclear, *swallowing))), swallowing)
 
     def _is_option(self, token: Token) -> bool:
         """Tell whether the parser takes a token for an option, not for a value (argparse.py, ``_parse_optional``)."""
@@ -153,6 +157,9 @@ class _Reader:
         following = self._values_after(position)
         match = self._facts.option_for_token(text)
         if isinstance(match, OptionMatch):
+            if match.option.takes_values == "..." and match.value is None:
+                self._swallowing.append(token)
+                following = self._tokens[position + 1 :]
             count, certain = _count(match, following)
             values = tuple(following[:count])
             return Use(match.option, (token, *values), values, certain)
@@ -163,6 +170,8 @@ class _Reader:
         return Use(None, (token, *values), values, len(following) <= 1)
 
     def _positional_use(self, token: Token) -> Use:
+        if self._takes_rest and not self._swallowing:
+            self._swallowing.append(token)
         option = self._positionals.pop(0) if self._positionals else None
         if option is not None and option.takes_values != 1:
             option, self._positionals = None, []
@@ -171,8 +180,7 @@ class _Reader:
     def _end_options(self, position: int) -> None:
         """Behind ``--`` all is positional, also what HyperDrive appends."""
         self._uses += [Use(None, (token,), (token,)) for token in self._tokens[position:]]
-        if self._names:
-            self._unclear.append(self._tokens[position])
+        self._swallowing.append(self._tokens[position])
 
     def _values_after(self, position: int) -> list[Token]:
         found = []
@@ -198,7 +206,7 @@ class _Reader:
 
     def _hides_tuned(self, text: str) -> bool:
         """Tell whether a text of several words that cannot be split names a hyperparameter's option."""
-        if " " not in text or not text.startswith("-") or self._facts.option_for_token(text) is not None:
+        if " " not in text or not text.strip().startswith("-") or self._facts.option_for_token(text) is not None:
             return False
         matches = [option_match(self._facts, word) for word in text.split()]
         known = any(match is not None and match.option in self._options for match in matches)
@@ -224,7 +232,7 @@ class _Reader:
         if match is None:
             return not self._facts.options_complete and "=" not in (use.tokens[0].text or "")
         takes = match.option.takes_values
-        return match.value is None and (takes in ("*", "+", None) or (takes == "?" and not use.values))
+        return match.value is None and (takes in ("*", "+", "...", None) or (takes == "?" and not use.values))
 
 
 def option_match(facts: ScriptFacts, spelling: str) -> OptionMatch | None:
@@ -236,7 +244,7 @@ def option_match(facts: ScriptFacts, spelling: str) -> OptionMatch | None:
 def words_of(argument: Argument) -> list[str | None]:
     """Return the words of one argument: several for a text such as ``"--lr 0.1"``, None for what is not known yet."""
     if isinstance(argument, Text):
-        if argument.value.startswith("-") and any(char.isspace() for char in argument.value):
+        if argument.value.strip().startswith("-") and any(char.isspace() for char in argument.value):
             try:
                 return list(shlex.split(argument.value)) or [argument.value]
             except ValueError:  # an open quote
@@ -245,6 +253,30 @@ def words_of(argument: Argument) -> list[str | None]:
     if isinstance(argument, Joined) and isinstance(argument.parts[0], Text):
         return [str(argument)]
     return [None]
+
+
+def _tokens(arguments: Sequence[Argument], facts: ScriptFacts) -> list[Token]:
+    tokens: list[Token] = []
+    wanted = 0  # values that the option before still has to get
+    for index, argument in enumerate(arguments):
+        for part, word in enumerate([argument.value] if wanted and _is_note(argument) else words_of(argument)):
+            tokens.append(Token(index, part, word, argument))
+            match = option_match(facts, word or "")
+            wanted = max(wanted - 1, 0) if match is None else _least(match)
+    return tokens
+
+
+def _is_note(argument: Argument) -> TypeGuard[Text]:
+    """Tell whether an argument, where a value is due, may be a sentence that begins like an option."""
+    return isinstance(argument, Text) and not _NEGATIVE_NUMBER.match(argument.value.strip().partition(" ")[0])
+
+
+def _least(match: OptionMatch) -> int:
+    """Return how many values an option must get in the tokens behind it."""
+    takes = match.option.takes_values
+    if match.value is not None:
+        return 0
+    return takes if isinstance(takes, int) else int(takes == "+")
 
 
 def parameters_in(uses: Collection[Use]) -> tuple[str, ...]:
@@ -264,7 +296,7 @@ def _count(match: OptionMatch, following: list[Token]) -> tuple[int, bool]:
         return min(1, len(following)), True
     if takes is None:
         return min(1, len(following)), len(following) <= 1
-    return len(following), True  # "*" and "+" take all there is
+    return len(following), True  # "*", "+" and "..." take all there is
 
 
 def _holds(argument: Argument, wanted: InputPath | OutputPath) -> bool:

@@ -65,7 +65,7 @@ class PromoteStep:
     Attributes:
         name: Its name.
         best_child: Name of its output that holds ``best_child.json``.
-        allow_reuse: False when a script behind it reads ``run.parent``, which a reused step does not write.
+        allow_reuse: False when a script behind it reads ``run.parent``, or may, which a reused step does not write.
     """
 
     name: str
@@ -231,6 +231,8 @@ def needs_promote(case: Case, handed_on: Sequence[HandedOn]) -> bool:
     """Return whether anything behind the training step needs more than the SDK's own TrainingOutput."""
     if any(output.how == PROMOTE and output.needed for output in handed_on):
         return True
+    if case.unread:
+        return True
     if any(read.kind in ("metric", "tag", "property") for _, facts in case.downstream for read in facts.parent_reads):
         return True
     all_direct = bool(handed_on) and all(output.how == DIRECT for output in handed_on)
@@ -241,7 +243,7 @@ def _promote_step(case: Case, handed_on: Sequence[HandedOn]) -> PromoteStep | No
     if not needs_promote(case, handed_on):
         return None
     step = case.training
-    reads_parent = any(facts.parent_reads for _, facts in case.downstream)
+    reads_parent = bool(case.unread) or any(facts.parent_reads for _, facts in case.downstream)
     best_child = _unused("best_child", [output.output for output in handed_on])
     return PromoteStep(f"{step.name} best child", best_child, step.allow_reuse and not reads_parent)
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hyperdrive_retrofit.commandline import option_match
 from hyperdrive_retrofit.graph import Compute, Graph, Step
 from hyperdrive_retrofit.request import Problem, close_match
 from hyperdrive_retrofit.script import ScriptFacts
@@ -45,7 +44,7 @@ def find_training_step(
     candidates = [step for step in graph if step.kind in TUNABLE and step.script and not is_promote(step)]
     facts = {step.key: read(step) for step in candidates}
     known = {id(script): script for script in facts.values()}  # many steps may share a script
-    fits = {key for key, script in known.items() if all(option_match(script, option) for option in options)}
+    fits = {key for key, script in known.items() if all(map(script.option, options))}
     fitting = [step for step in candidates if id(facts[step.key]) in fits]
     if len(fitting) > 1 and metric is not None:
         logging = [step for step in fitting if any(logged.name == metric for logged in facts[step.key].metrics)]
@@ -55,7 +54,7 @@ def find_training_step(
     if len(fitting) == 1:
         return fitting[0], []
     tuned = [step for step in graph if step.kind == "HyperDriveStep" and step.script]
-    already = [step for step in tuned if all(option_match(read(step), option) for option in options)]
+    already = [step for step in tuned if all(map(read(step).option, options))]
     if already and not fitting:
         return None, [_already_tuned(already[0])]
     listed = ", ".join(options)
@@ -70,16 +69,14 @@ def find_training_step(
 
 def _closest(candidates: Sequence[Step], facts: Mapping[str, ScriptFacts], options: Collection[str]) -> str:
     """Say what the step that takes the most of the options lacks; nothing when several do, or none."""
-    taken = {
-        step.key: sum(option_match(facts[step.key], option) is not None for option in options) for step in candidates
-    }
+    taken = {step.key: sum(facts[step.key].option(option) is not None for option in options) for step in candidates}
     most = [step for step in candidates if taken[step.key] == max(taken.values())]
     most = most if len(most) == 1 else [step for step in most if _says_train(step)]
     if len(most) != 1 or not facts[most[0].key].options:
         return ""
     script = facts[most[0].key]
     known = [name for option in script.options for name in option.names]
-    missing = [option for option in options if option_match(script, option) is None]
+    missing = [option for option in options if script.option(option) is None]
     lacks = ", ".join(f"{option}{close_match(option, known)}" for option in missing)
     return f" '{most[0].name}' comes closest: {script.script} has no {lacks}."
 
@@ -211,4 +208,8 @@ def read_model_files(given: Any, graph: Graph, step: Step) -> tuple[dict[str, st
             problems.append(Problem("HR011", where, message, "Leave it out: it is handed on all the same."))
         elif not isinstance(file, str) or Path(file).is_absolute() or ".." in file.split("/"):
             problems.append(Problem("HR011", where, f"{file!r} is no file below the output.", example))
+        elif Path(file).parts[:1] == ("outputs",):
+            below = "/".join(Path(file).parts[2:])
+            message = f"{file!r} is looked for below the output, as 'outputs/{name}/{file}'."
+            problems.append(Problem("HR011", where, message, f"Name it from the output on: {{{name!r}: {below!r}}}."))
     return dict(given or {}), problems

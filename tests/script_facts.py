@@ -42,6 +42,8 @@ def lines(facts: ScriptFacts) -> list[str]:
         *_parser(facts),
         *map(_option, facts.options),
         *(f"metric: {m.name} on {m.on} by {m.call}{' repeated' * m.repeated} @{m.place}" for m in facts.metrics),
+        *(["reads no command line"] if facts.reads_command_line is False else []),
+        *(["subcommands"] if facts.subcommands else []),
         *(["logs unseen"] if facts.logs_unseen else []),
         *(f"parent read: {read.kind} {read.name} @{read.place}" for read in facts.parent_reads),
         *(f"parent write: {write.kind} {write.name} @{write.place}" for write in facts.parent_writes),

@@ -287,7 +287,9 @@ class TestSpace:
 
     def test_one_option_under_two_names(self, steps):
         """Two names of one option of the script would overwrite each other."""
-        finding = only(refused(steps, {"lr": [0.1], "epochs": [1], "epoch": [2]}), "HR006")
+        error = refused(steps, {"lr": [0.1], "epochs": [1], "epoch": [2]}, training_step="train")
+        (finding,) = [finding for finding in error.findings if finding.severity == "blocker"]
+        assert finding.code == "HR006"
         assert finding.message == "'epochs' and 'epoch' are one option of train.py, so a child keeps only the last."
 
     @pytest.mark.parametrize(
@@ -415,6 +417,16 @@ class TestNames:
             only(refused(steps, model_files={"model": file}), "HR011").message
             == f"{file!r} is no file below the output."
         )
+
+    @pytest.mark.parametrize(
+        ("file", "right"),
+        [("outputs/model/model.json", "model.json"), ("./outputs/model/a/b", "a/b"), ("outputs/model", "")],
+    )
+    def test_model_files_in_the_spelling_of_training_output(self, steps, file, right):
+        """TrainingOutput counts from the run on, model_files from the output on: the right form is said."""
+        finding = only(refused(steps, model_files={"model": file}), "HR011")
+        assert finding.message == f"{file!r} is looked for below the output, as 'outputs/model/{file}'."
+        assert f"{{'model': {right!r}}}" in finding.fix
 
     def test_model_files_of_a_dataset(self, folder):
         """The SDK hands a file on as PipelineData only."""

@@ -98,6 +98,10 @@ class TestWithoutTuned:
             (["--model", "--lr=0.1"], ["epochs"], ["--model", "--lr=0.1"]),
             (["-vq", "--lr", 0.1], ["lr"], ["-vq"]),
             (["--lr=0 1", "-v"], ["lr"], ["1", "-v"]),
+            ([" --lr 0.5", "-v"], ["lr"], ["-v"]),
+            (["--model", "--note is fun", "-v"], ["lr"], ["--model", "--note is fun", "-v"]),
+            (["--model", "--note is fun", "-v"], ["model"], ["-v"]),
+            (["--betas", "-1 2", "file.csv"], ["betas"], ["file.csv"]),
             ([], ["lr"], []),
         ],
     )
@@ -146,6 +150,8 @@ class TestUnclear:
             (["-vl0.1"], ["lr"], ["-vl0.1"]),
             (["--betas", 0.9], ["betas"], ["--betas"]),
             (["-v", "--", "--lr", 0.1], ["epochs"], ["--"]),
+            (["--model", "--lr is fun"], ["lr"], ["--lr is fun"]),
+            (["--betas", 0.9, "--lr is fun"], ["lr"], ["--lr is fun"]),
             (["--layers", 1, 2, "--lr", 0.1, "file.csv"], ["lr"], ["file.csv"]),
             (["--layers", 1, "--lr", 0.1, "--epochs", 3, "file.csv"], ["lr", "epochs"], ["file.csv"]),
             (["--seed", "--lr", 0.1, "file.csv"], ["lr"], ["file.csv"]),
@@ -171,6 +177,26 @@ class TestUnclear:
     def test_near_misses_are_clear(self, facts, arguments, names):
         """What cannot touch a hyperparameter stays, whatever it is."""
         assert read(arguments, facts, *names).unclear == ()
+
+    @pytest.mark.parametrize(
+        ("declared", "arguments", "swallowing"),
+        [
+            ('"--rest", nargs=argparse.REMAINDER', ["--lr", 0.1, "--rest", "--lr", 0.2], ["--rest"]),
+            ('"--rest", nargs="..."', ["--rest"], ["--rest"]),
+            ('"rest", nargs=argparse.REMAINDER', ["--lr", 0.1, "go", "--lr", 0.2], ["go"]),
+            ('"rest", nargs=argparse.REMAINDER', ["--lr", 0.1], []),
+            ('"--rest", nargs=argparse.REMAINDER', ["--rest=x", "--lr", 0.1], []),
+        ],
+    )
+    def test_what_takes_all_that_follows(self, tmp_path, declared, arguments, swallowing):
+        """nargs=REMAINDER takes what HyperDrive appends, as argparse itself shows."""
+        parser = argparse.ArgumentParser()
+        parser.add_argument("--lr")
+        eval(f"parser.add_argument({declared})", {"parser": parser, "argparse": argparse})  # noqa: S307
+        text = f"import argparse\nparser = argparse.ArgumentParser()\nparser.add_argument('--lr')\nparser.add_argument({declared})\nparser.parse_args()\n"
+        line = read(arguments, facts_of(tmp_path, text), "lr")
+        assert [token.text for token in line.swallowing] == [token.text for token in line.unclear] == swallowing
+        assert (parser.parse_args([*map(str, arguments), "--lr", "7"]).lr == "7") is (not swallowing)
 
     def test_unreadable_script_with_one_value_is_plain(self):
         """Without a parser an option and at most one value behind it can still be told."""

@@ -11,6 +11,7 @@ from azureml.core.runconfig import RunConfiguration
 from azureml.data import OutputFileDatasetConfig
 from azureml.data.data_reference import DataReference
 from azureml.pipeline.core import PipelineData, PipelineParameter
+from azureml.pipeline.steps import CommandStep
 from azureml.train.hyperdrive import BanditPolicy, MedianStoppingPolicy, choice, loguniform, quniform, randint, uniform
 
 from hyperdrive_retrofit import errors, findings, plan_retrofit, wrap_with_hyperdrive
@@ -81,11 +82,53 @@ class TestNotAnOption:
         ]
         assert_only(findings, "HR101", severity, "train.py", message, fix)
 
-    @pytest.mark.parametrize("name", ["lr", "--lr", "rate", "rat", "learning-rate", "learning_rate"])
+    @pytest.mark.parametrize("name", ["lr", "--lr", "rate", "learning-rate", "learning_rate"])
     def test_every_spelling_that_the_parser_takes(self, found, name):
-        """Aliases and unique abbreviations are options too."""
+        """Aliases are options too."""
         train = GOOD.replace('"--lr"', '"--lr", "--rate", "--learning-rate", "--learning_rate", dest="lr"')
         assert found(train, space={name: [0.1]}) == ()
+
+    def test_an_abbreviation_is_said(self, found):
+        """A name that is only the beginning of an option's may mean another option."""
+        train = GOOD.replace('"--lr"', '"--lr-decay"')
+        message = "--lr is taken as an abbreviation of --lr-decay, and train.py has no option --lr itself."
+        assert_only(found(train), "HR101", "warning", "train.py:5", message, "call it 'lr-decay'")
+
+    def test_an_abbreviation_chooses_no_step(self, found):
+        """Which step trains is decided by full names only."""
+        with pytest.raises(errors.BlockedError, match="HR002 at training_step: No step's script visibly takes --lr"):
+            found(GOOD.replace('"--lr"', '"--lr-decay"'), training_step=None)
+
+    @pytest.mark.parametrize("method", ["parse_args", "parse_known_args"])
+    def test_a_list_instead_of_the_command_line(self, found, method):
+        """A parser that is given a list of its own never sees what HyperDrive appends."""
+        train = GOOD.replace("parser.parse_args()", f'parser.{method}(["--model", "x"])')
+        train = train.replace("args = parser.parse_known", "args, _ = parser.parse_known")
+        result = [finding for finding in found(train) if finding.code == "HR101"]
+        message = "train.py parses words of its own, never its command line, so all children are equal."
+        assert_only(result, "HR101", "blocker", "train.py", message, "without a list")
+
+    @pytest.mark.parametrize(
+        "parse",
+        [
+            "import sys\nargs = parser.parse_args(sys.argv[1:])\n",
+            "args = parser.parse_args(None)\n",
+            'args = parser.parse_args() if os.name else parser.parse_args(["--model", "x"])\n',
+            'args = parser.parse_args(open("arguments").read().split())\n',
+        ],
+    )
+    def test_the_command_line_may_be_read(self, found, parse):
+        """A call that reads it, or may, is no blocker."""
+        assert "blocker" not in {finding.severity for finding in found(GOOD.replace(PARSE, parse))}
+
+    def test_subparsers(self, found):
+        """Options appended behind a subcommand's name are the subcommand's."""
+        train = GOOD.replace(PARSE, 'parser.add_subparsers().add_parser("fit")\n' + PARSE)
+        result = [finding for finding in found(train, arguments=["--lr", 0.3, "fit"]) if finding.code == "HR101"]
+        assert_only(
+            result, "HR101", "warning", "train.py", "train.py has subparsers, and it cannot be seen", "rehearse one"
+        )
+        assert "HR101" not in {finding.code for finding in found(train, arguments=["--lr", 0.3])}
 
     def test_an_ambiguous_abbreviation(self, found):
         """An abbreviation of two options stops the parser."""
@@ -128,6 +171,14 @@ class TestFixedValues:
         result = [finding for finding in found(train, arguments=["--", "a.csv"]) if finding.code == "HR102"]
         assert_only(
             result, "HR102", "blocker", "step 'train'", "Behind '--' the script takes no options", "Take '--' out"
+        )
+
+    def test_remainder(self, found):
+        """Behind nargs=REMAINDER HyperDrive's own options would be values."""
+        train = GOOD.replace(PARSE, 'parser.add_argument("--rest", nargs=argparse.REMAINDER)\n' + PARSE)
+        result = [finding for finding in found(train, arguments=["--rest", "a"]) if finding.code == "HR102"]
+        assert_only(
+            result, "HR102", "blocker", "step 'train'", "Behind '--rest' the script takes no options", "'--rest'"
         )
 
     @pytest.mark.parametrize(
@@ -439,7 +490,7 @@ class TestParentRun:
 
 
 class TestPipeline:
-    """HR110 to HR115."""
+    """HR110 to HR115, and HR118."""
 
     def test_two_outputs_of_one_name(self, tmp_path):
         """Two steps with an output of one name are named."""
@@ -509,6 +560,64 @@ class TestPipeline:
             "The script of step 'evaluate' could not be read: ",
             "rehearse the pipeline",
         )
+
+    @pytest.mark.parametrize(
+        "command", [["python", "-u", "evaluate.py"], ["python", "-m", "evaluate"], ["bash", "run.sh"]]
+    )
+    def test_command_that_is_not_seen(self, tmp_path, command):
+        """What a command runs may read run.parent: it is said, and promote is not reused."""
+        train = GOOD + 'run.parent.log("mse", 1)\n'
+        steps, model = shapes.train_and_read(shapes.write_scripts(tmp_path / "scripts", train=train))
+        steps[1] = CommandStep(
+            [*command, "--model", model],
+            "evaluate",
+            shapes.CLUSTER,
+            RunConfiguration(),
+            inputs=[model],
+            source_directory=str(tmp_path / "scripts"),
+        )
+        for files in ({}, {"model": "m.txt"}):
+            plan = plan_retrofit(steps, {"lr": [0.1]}, primary_metric_name="F_1", model_files=files)
+            assert plan.promote is not None
+            assert plan.promote.allow_reuse is False
+            unread, note = plan.findings
+            message = f"The script of step 'evaluate' could not be read: it runs the command '{' '.join(command)}"
+            assert_only([unread], "HR114", "warning", "step 'evaluate'", message, "rehearse the pipeline")
+            assert_only([note], "HR109", "note", "train.py:11", "it cannot be seen whether a step reads it")
+
+    def test_reuse_behind_a_script_that_cannot_be_read(self, tmp_path):
+        """A script with a syntax error may read run.parent, so promote is not reused; one that is read and does not, may."""
+        reused = []
+        for name, evaluate in (("read", shapes.READ), ("broken", "def\n")):
+            folder = shapes.write_scripts(tmp_path / name, train=GOOD, evaluate=evaluate)
+            plan = plan_retrofit(shapes.train_and_read(folder)[0], {"lr": [0.1]}, primary_metric_name="F_1")
+            reused.append(plan.promote.allow_reuse)
+        assert reused == [True, False]
+
+    @pytest.mark.parametrize("file", ["m.txt", ""])
+    @pytest.mark.parametrize(
+        ("use", "severity"),
+        [
+            ('open(os.path.join(args.model, "m.txt")).read()\n', "warning"),
+            ("print(os.listdir(args.model))\n", "warning"),
+            ("if os.path.isdir(args.model):\n    print(os.listdir(args.model))\n", "warning"),
+            ("open(args.model).read()\n", None),
+            ("print(args.model)\n", None),
+        ],
+    )
+    def test_folder_handed_on_as_a_file(self, found, use, severity, file):
+        """A script that uses the path as a folder cannot take the one file of model_files."""
+        evaluate = shapes.READ + "import os\n" + use
+        result = [
+            finding for finding in found(evaluate=evaluate, model_files={"model": file}) if finding.code == "HR118"
+        ]
+        if severity is None:
+            assert result == []
+        else:
+            message = "Step 'evaluate' uses 'model' as a folder, and model_files= hands on one file."
+            where = f"evaluate.py:{evaluate.count(chr(10))}"
+            assert_only(result, "HR118", severity, where, message, "leave 'model' out of model_files")
+        assert "HR118" not in {finding.code for finding in found(evaluate=evaluate)}
 
     def test_run_looked_up_by_name(self, found):
         """The run with the training step's name is the sweep's."""

@@ -99,7 +99,7 @@ class TestByHand:
 
     def test_the_example_in_direct_mode(self) -> None:
         """The whole payload is equal: sweep, run configuration with its target, arguments and edges."""
-        plain, new = self.wrapped(model_files={"model": "model.json"})
+        plain, new = self.wrapped(model_files={"model": "model.json"})  # its readers want the folder
 
         output = TrainingOutput("Model", model_file="outputs/model/model.json")
         model = PipelineData("model", datastore=STORE, training_output=output)

@@ -25,6 +25,9 @@ __all__ = ["BLOCKER", "CATALOGUE", "NOTE", "WARNING", "Case", "Finding", "find",
 _RANK = {BLOCKER: 0, WARNING: 1, NOTE: 2}
 _CHECKS: tuple[Callable[[Case], Iterable[Finding]], ...] = (
     arguments.not_an_option,
+    arguments.abbreviated,
+    arguments.command_line_not_read,
+    arguments.command_unclear,
     arguments.option_given_twice,
     arguments.fixed_value_unclear,
     training.metric_not_logged,
@@ -43,6 +46,7 @@ _CHECKS: tuple[Callable[[Case], Iterable[Finding]], ...] = (
     arguments.value_not_taken,
     arguments.path_given_up,
     arguments.bounds_are_exponents,
+    downstream.folder_needed,
 )
 
 

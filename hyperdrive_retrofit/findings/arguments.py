@@ -18,7 +18,7 @@ _WHOLE_FUNCTIONS = ("randint", "quniform", "qloguniform", "qnormal", "qlognormal
 def not_an_option(case: Case) -> Iterator[Finding]:
     """HR101: HyperDrive gives each child ``--name value``; the script must take it."""
     facts = case.facts
-    if facts.problem is not None:
+    if facts.problem is not None or facts.reads_command_line is False:
         return
     no_parser = facts.parser is None and not facts.unread and not facts.options
     for hyperparameter in case.sweep.space:
@@ -42,6 +42,35 @@ def not_an_option(case: Case) -> Iterator[Finding]:
             yield Finding("HR101", BLOCKER, facts.script, message, fix)
 
 
+def abbreviated(case: Case) -> Iterator[Finding]:
+    """HR101: a name that is only the beginning of an option's may mean that option, or one that is missing."""
+    for hyperparameter, option in _options(case):
+        given = hyperparameter.option
+        if case.facts.option(given) is None:
+            full = next((name for name in option.names if name.startswith(given)), option.names[0])
+            message = f"{given} is taken as an abbreviation of {full}, and {case.script} has no option {given} itself."
+            fix = f"If {full} is meant, call it {full.lstrip('-')!r} in the search space."
+            yield Finding("HR101", WARNING, str(option.place), message, fix)
+
+
+def command_line_not_read(case: Case) -> Iterator[Finding]:
+    """HR101: ``parse_args(["--model", "x"])`` reads its list, never the words that HyperDrive appends."""
+    if case.facts.reads_command_line is False:
+        message = f"{case.script} parses words of its own, never its command line, so all children are equal."
+        yield Finding("HR101", BLOCKER, case.facts.script, message, "Call parse_args() without a list.")
+
+
+def command_unclear(case: Case) -> Iterator[Finding]:
+    """HR101: options behind a subcommand's name are the subcommand's, no longer the main parser's."""
+    if not case.facts.subcommands or not any(use.positional for use in case.command_line.uses):
+        return
+    tuned = ", ".join(hyperparameter.option for hyperparameter, _ in _options(case))
+    if tuned:
+        message = f"{case.script} has subparsers, and it cannot be seen which of them gets the appended {tuned}."
+        fix = "Declare them on the subcommand's own parser, and rehearse one child."
+        yield Finding("HR101", WARNING, case.facts.script, message, fix)
+
+
 def option_given_twice(case: Case) -> Iterator[Finding]:
     """HR006: two names of the space that are one option; of both values a child keeps one."""
     names: dict[Option, list[str]] = {}
@@ -58,11 +87,11 @@ def option_given_twice(case: Case) -> Iterator[Finding]:
 def fixed_value_unclear(case: Case) -> Iterator[Finding]:
     """HR102: a fixed value left beside the child's own would win or fail, so it must go, all of it and no more."""
     for token in case.command_line.unclear:
-        if token.text == "--":
-            message = "Behind '--' the script takes no options, so it would ignore those that HyperDrive appends."
-            yield Finding("HR102", BLOCKER, case.step, message, "Take '--' out of the step's arguments.")
-            continue
         near = token.text or token.argument
+        if token in case.command_line.swallowing:
+            message = f"Behind '{near}' the script takes no options, so it would ignore those that HyperDrive appends."
+            yield Finding("HR102", BLOCKER, case.step, message, f"Take '{near}' out of the step's arguments.")
+            continue
         message = f"Near '{near}' it cannot be told which arguments are a hyperparameter's fixed value."
         fix = "Take the hyperparameters' fixed values out of the step's arguments."
         yield Finding("HR102", BLOCKER, case.step, message, fix)

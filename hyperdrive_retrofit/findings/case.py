@@ -51,6 +51,18 @@ class Case:
         keys = self.graph.downstream(self.training.key)
         return tuple((self.graph.step(key), self.scripts[key]) for key in keys if key in self.scripts)
 
+    @cached_property
+    def unread(self) -> tuple[tuple[Step, str], ...]:
+        """The steps behind the training step whose scripts were not read, and why: each may read ``run.parent``."""
+        steps = map(self.graph.step, self.graph.downstream(self.training.key))
+        reasons = ((step, self._why_unread(step)) for step in steps)
+        return tuple((step, reason) for step, reason in reasons if reason)
+
+    def _why_unread(self, step: Step) -> str | None:
+        if step.command is not None:
+            return f"it runs the command '{step.command}'."
+        return self.scripts[step.key].problem if step.key in self.scripts else None
+
     @property
     def script(self) -> str:
         """The training script's name, for sentences."""

@@ -44,6 +44,7 @@ CATALOGUE: Mapping[str, str] = {
     "HR115": "another run is looked up by the training step's name",
     "HR116": "an option does not take a hyperparameter's values",
     "HR117": "loguniform's bounds are exponents",
+    "HR118": "a reader needs the folder, and gets one file",
 }
 """Every code with what it is about. HR0xx are mistakes in the call, HR1xx come from the user's scripts."""
 

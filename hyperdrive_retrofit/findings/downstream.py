@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
+from hyperdrive_retrofit.commandline import read_command_line
 from hyperdrive_retrofit.findings.case import Case
 from hyperdrive_retrofit.findings.catalogue import BLOCKER, NOTE, WARNING, Finding
-from hyperdrive_retrofit.graph import Step
+from hyperdrive_retrofit.graph import InputPath, Step
 from hyperdrive_retrofit.script import ParentRead
 
-_HOLD_CORE = ("azureml-core", "azureml-defaults", "azureml-sdk", "azureml-pipeline", "azureml-train", "azureml-mlflow")
+# azureml-mlflow does not require azureml-core any more (its metadata, 1.62)
+_HOLD_CORE = re.compile(r"azureml-(core|defaults|sdk|pipeline(-core|-steps)?|train(-core|-automl-client)?)\b(?![-\w])")
 _KEPT_BY_NAME = ("metric", "tag", "property", "file")
 _NOT_A_CHILD = "the training step's is the sweep's now, without a child's metrics and files"
 _Names = set[tuple[str, "str | None"]]
@@ -53,7 +56,8 @@ def _training_writes_parent(case: Case, unread: _Names) -> Iterator[Finding]:
             yield Finding("HR109", WARNING, str(write.place), message, "Raise an error to end this child alone.")
         elif (write.kind, write.name) in unread:
             what = _named(write.kind, write.name)
-            message = f"run.parent is the sweep's run in a child: {what} of the last child stays, and no step reads it."
+            reader = "it cannot be seen whether a step reads it" if case.unread else "no step reads it"
+            message = f"run.parent is the sweep's run in a child: {what} of the last child stays, and {reader}."
             yield Finding("HR109", NOTE, str(write.place), message, "Write it on the run itself.")
 
 
@@ -105,7 +109,7 @@ def promote_without_core(case: Case) -> Iterator[Finding]:
     if case.promote is None:
         return
     packages = case.promote.packages
-    if packages is not None and any(package.lower().startswith(_HOLD_CORE) for package in packages):
+    if packages is not None and any(_HOLD_CORE.match(package.lower()) for package in packages):
         return
     seen = "cannot be seen" if packages is None else "is not there"
     message = f"The step that hands the best child on needs azureml-core, which {seen} in its environment."
@@ -115,10 +119,27 @@ def promote_without_core(case: Case) -> Iterator[Finding]:
 
 def script_not_read(case: Case) -> Iterator[Finding]:
     """HR114: what cannot be read cannot be checked."""
-    for step, facts in [(case.training, case.facts), *case.downstream]:
-        if facts.problem is not None:
-            message = f"The script of step '{step.name}' could not be read: {facts.problem}"
-            yield Finding("HR114", WARNING, facts.script, message, "Nothing in it was checked; rehearse the pipeline.")
+    training = [(case.training, case.facts.problem)] if case.facts.problem else []
+    for step, problem in (*training, *case.unread):
+        message = f"The script of step '{step.name}' could not be read: {problem}"
+        where = step.script or f"step '{step.name}'"
+        yield Finding("HR114", WARNING, where, message, "Nothing in it was checked; rehearse the pipeline.")
+
+
+def folder_needed(case: Case) -> Iterator[Finding]:
+    """HR118: ``TrainingOutput`` hands one file on, where the old output was a folder."""
+    direct = {output.data: output.name for output in case.training.outputs if output.name in case.direct}
+    for step, facts in case.downstream:
+        line = read_command_line(step.arguments, facts)
+        for port in (port for port in step.inputs if port.data in direct):
+            dest = line.dest_of(InputPath(port.name)) or f"$AZUREML_DATAREFERENCE_{port.name}"
+            needing = [use for use in facts.path_uses if use.option == dest and use.kind in ("reads_below", "lists")]
+            if needing:
+                name = direct[port.data]
+                message = f"Step '{step.name}' uses '{name}' as a folder, and model_files= hands on one file."
+                fix = f"Take the path as the file itself, or leave {name!r} out of model_files."
+                # no blocker: model_files= asks for just this, and the script may be about to change
+                yield Finding("HR118", WARNING, str(needing[0].place), message, fix)
 
 
 def run_looked_up(case: Case) -> Iterator[Finding]:

@@ -69,7 +69,8 @@ class Option:
         type: "int", "float", "str", "bool", the bare name of another converter, or None when unknown.
         default: The literal default, or `UNKNOWN`.
         required: Whether the parser fails without it.
-        takes_values: Values per use: a number (0 for a flag), "?", "*", "+", or None when unknown.
+        takes_values: Values per use: a number (0 for a flag), "?", "*", "+", "..." (all that follows), or None
+            when unknown.
         choices: The literal choices, or None.
         place: Where it is declared.
     """
@@ -79,7 +80,7 @@ class Option:
     type: str | None
     default: DefaultValue
     required: bool
-    takes_values: int | Literal["?", "*", "+"] | None
+    takes_values: int | Literal["?", "*", "+", "..."] | None
     choices: tuple[object, ...] | None
     place: Place
 
@@ -191,6 +192,8 @@ class ScriptFacts:
         options_complete: True only when there are surely no other options.
         unknown_options: What the parser does with an unknown option; None when unknown.
         abbreviations: Whether the parser takes `--learn` for `--learning-rate`.
+        reads_command_line: False when the parser is only ever given words that stand in the script; None when unknown.
+        subcommands: Some options belong to one command only, in argparse's sense of subparsers.
         metrics: Every logging call.
         logs_unseen: Something may log metrics that are not listed by name.
         parent_reads: What is read from the parent run.
@@ -214,6 +217,8 @@ class ScriptFacts:
     options_complete: bool = False
     unknown_options: Literal["error", "ignored"] | None = None
     abbreviations: bool = False
+    reads_command_line: bool | None = None
+    subcommands: bool = False
     metrics: tuple[LoggedMetric, ...] = ()
     logs_unseen: bool = False
     parent_reads: tuple[ParentRead, ...] = ()

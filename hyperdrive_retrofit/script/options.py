@@ -53,7 +53,8 @@ OTHER_PARSERS = (
 FLAG_ACTIONS = {"store_true", "store_false", "store_const", "append_const", "count"}
 VALUE_ACTIONS = {"store", "append", "extend"}
 HARMLESS_METHODS = {"print_help", "print_usage", "format_help", "format_usage", "error", "exit", "get_default"}
-Nargs = int | Literal["?", "*", "+"] | None
+Nargs = int | Literal["?", "*", "+", "..."] | None
+Unknown = Literal["error", "ignored"]
 
 
 def call_external(context: Context, name: str, call: Call) -> Value | None:
@@ -94,25 +95,27 @@ def call_parser(context: Context, parser: Parser, name: str, call: Call) -> Valu
     elif name == "set_defaults":
         _set_defaults(parser, call)
     elif name in ("parse_args", "parse_intermixed_args"):
-        parser.parsed.add("error" if _reads_command_line(context, parser, call) else None)
+        _note_parsing(context, parser, call, "error")
         return one(Namespace())
     elif name in ("parse_known_args", "parse_known_intermixed_args"):
-        parser.parsed.add("ignored" if _reads_command_line(context, parser, call) else None)
+        _note_parsing(context, parser, call, "ignored")
         return one(Sequence([one(Namespace()), one(Remainder())]))
     elif name not in HARMLESS_METHODS:
         # Subparsers too: their options belong to one command only.
         parser.complete = False
+        parser.subcommands = parser.subcommands or name == "add_subparsers"
         return one(parser) if name in ("add_subparsers", "add_parser") else ANYTHING
     return ANYTHING
 
 
-def _reads_command_line(context: Context, parser: Parser, call: Call) -> bool:
+def _note_parsing(context: Context, parser: Parser, call: Call, unknown: Unknown) -> None:
     given = call.get(0, "args")
     from_argv = given == one(External("sys.argv"))
     context.record.argv_loads -= from_argv
     reads = from_argv or given in (NOTHING, NONE)
     parser.complete = parser.complete and reads
-    return reads
+    literal_words = given != NONE and isinstance(plain(given), tuple)
+    parser.parsed.add(unknown if reads else ("literal" if literal_words else None))
 
 
 def _add_argument(context: Context, parser: Parser, call: Call) -> None:
@@ -154,7 +157,7 @@ def _argparse_option(names: tuple[str, ...], call: Call, place: Place) -> Option
         dest=_dest(names, call.get(None, "dest")),
         type=kind,
         default=missing if default == NOTHING else default_value(default),
-        required=required or (positional and takes not in ("?", "*") and default == NOTHING),
+        required=required or (positional and takes not in ("?", "*", "...") and default == NOTHING),
         takes_values=takes,
         choices=_choices(call.get(None, "choices")),
         place=place,
@@ -181,10 +184,9 @@ def _nargs(value: Value) -> Nargs:
     if value in (NOTHING, NONE):
         return 1
     given = literal(value)
-    if given in ("?", "*", "+") or (isinstance(given, int) and not isinstance(given, bool)):
+    if given in ("?", "*", "+", "...") or (isinstance(given, int) and not isinstance(given, bool)):
         return cast(Nargs, given)
-    # argparse.REMAINDER ("...") takes whatever follows.
-    return "*" if given == "..." or value == one(External("argparse.REMAINDER")) else None
+    return "..." if value == one(External("argparse.REMAINDER")) else None
 
 
 def _dest(names: tuple[str, ...], given: Value) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import itertools
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Literal, TypeVar
 
 import attrs
@@ -218,7 +218,8 @@ def _facts(script: str, source: SourceDirectory, record: Record) -> ScriptFacts:
     parsers = _chosen(record)
     options = _distinct(option for parser in parsers for option in parser.options)
     outcomes = {outcome for parser in parsers for outcome in parser.parsed}
-    unknown = next(iter(outcomes)) if len(outcomes) == 1 else None
+    (unknown,) = outcomes if len(outcomes) == 1 else (None,)
+    unknown = None if unknown == "literal" else unknown
     leftovers = unknown == "ignored" and (record.remainder_used or record.argv_loads > 0)
     complete = len(parsers) == 1 and unknown is not None and parsers[0].complete and not leftovers
     return ScriptFacts(
@@ -230,6 +231,8 @@ def _facts(script: str, source: SourceDirectory, record: Record) -> ScriptFacts:
         options_complete=complete and not record.code_unseen and not record.options_unseen,
         unknown_options=unknown,
         abbreviations=any(parser.abbreviations for parser in parsers),
+        reads_command_line=_reads_command_line(record, outcomes),
+        subcommands=any(parser.subcommands for parser in parsers),
         metrics=_steady(record.metrics),
         logs_unseen=record.logs_unseen or record.code_unseen,
         parent_reads=_steady(record.parent_reads),
@@ -243,6 +246,14 @@ def _facts(script: str, source: SourceDirectory, record: Record) -> ScriptFacts:
         environment_reads=_steady(record.environment_reads),
         path_uses=_path_uses(record, options, source.script),
     )
+
+
+def _reads_command_line(record: Record, outcomes: Collection[str | None]) -> bool | None:
+    """Tell whether the command line is read, by the parser or by code that is not seen."""
+    unseen = record.code_unseen or record.other_parser or record.argv_loads > 0
+    if "error" in outcomes or "ignored" in outcomes:
+        return True
+    return False if set(outcomes) == {"literal"} and not unseen else None
 
 
 def _steady(facts: Iterable[Fact]) -> tuple[Fact, ...]:

@@ -238,13 +238,18 @@ class Namespace:
 
 @attrs.define(eq=False)
 class Parser:
-    """An argparse parser and what is known of it; `depth` counts the branches around its making."""
+    """An argparse parser and what is known of it.
+
+    `depth` counts the branches around its making. `parsed` says what its calls do with an unknown option; "literal" is
+    a call that reads words which stand in the script.
+    """
 
     options: list[Option] = attrs.Factory(list)
     complete: bool = True
     abbreviations: bool = True
     depth: int = 0
-    parsed: set[Literal["error", "ignored"] | None] = attrs.Factory(set)
+    subcommands: bool = False
+    parsed: set[Literal["error", "ignored", "literal"] | None] = attrs.Factory(set)
 
 
 Atom = (
