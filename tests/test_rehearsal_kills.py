@@ -82,7 +82,7 @@ def test_killed_at_random_moments(tmp_path):
         for script, text in (("make.py", MAKE), ("train.py", TRAIN), ("use.py", USE)):
             write_script(tmp_path / name / "src", script, text)
     assert start_engine(tmp_path / "uninterrupted", STEPS).wait() == 0
-    journal = tmp_path / "interrupted/work/journal.jsonl"
+    journal = tmp_path / "interrupted" / "work" / "journal.jsonl"
     rng = random.Random(0)  # noqa: S311 - moments, not secrets
 
     kills = 0
