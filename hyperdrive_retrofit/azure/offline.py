@@ -198,6 +198,6 @@ def submission_payload(pipeline: Pipeline, **kwargs: Any) -> dict[str, Any]:
         # the modules are sent when the graph is finalised, ahead of the submission itself
         caller = pipeline._graph_context.workflow_provider._service_caller
         modules = {node.node_id: caller.get_module_async(node._module.id) for node in pipeline.graph.module_nodes}
-    payload: dict[str, Any] = info.as_dict()
-    payload["modules"] = {node: module.as_dict() for node, module in modules.items()}
+        payload: dict[str, Any] = info.as_dict()
+        payload["modules"] = {node: module.as_dict() for node, module in modules.items()}
     return payload
