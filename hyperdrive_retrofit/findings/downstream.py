@@ -130,8 +130,8 @@ def folder_needed(case: Case) -> Iterator[Finding]:
     """HR118: ``TrainingOutput`` hands one file on, where the old output was a folder."""
     direct = {output.data: output.name for output in case.training.outputs if output.name in case.direct}
     for step, facts in case.downstream:
-        line = read_command_line(step.arguments, facts)
         for port in (port for port in step.inputs if port.data in direct):
+            line = read_command_line(step.arguments, facts)
             dest = line.dest_of(InputPath(port.name)) or f"$AZUREML_DATAREFERENCE_{port.name}"
             needing = [use for use in facts.path_uses if use.option == dest and use.kind in ("reads_below", "lists")]
             if needing:
