@@ -61,6 +61,14 @@ def write_scripts(folder: Path, **scripts: str) -> str:
     return str(folder)
 
 
+def write_scripts_of_many_inputs(folder: Path) -> str:
+    """Write scripts of which train takes four more paths, and ``parent`` reads a metric on ``run.parent``."""
+    more = "".join(f'parser.add_argument("--{name}")\n' for name in ("data", "files", "reference", "path"))
+    at = "args = parser.parse_args()"
+    parent = READ + 'print(Run.get_context().parent.get_metrics()["F_1"])\n'
+    return write_scripts(folder, train=TRAIN.replace(at, more + at), prepare=READ, parent=parent)
+
+
 def script_step(name: str, folder: str, arguments: list[Any] | None = None, **settings: Any) -> PythonScriptStep:
     """Return a PythonScriptStep that runs the script of its name."""
     settings.setdefault("compute_target", CLUSTER)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +23,7 @@ from hyperdrive_retrofit import inspect_steps
 from hyperdrive_retrofit.errors import BlockedError, NotFoundError
 from hyperdrive_retrofit.graph import Compute, Container, InputPath, Joined, OutputPath, Parameter, Step, Text
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _quiet() -> Iterator[None]:
-    """Keep the SDK from saying for each step that its kind is deprecated."""
-    logging.disable(logging.WARNING)
-    yield
-    logging.disable(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("quiet_sdk")
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,9 @@ The shapes are those of published pipelines; what their scripts do is in test_re
 
 from __future__ import annotations
 
-import logging
 import shutil
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +43,7 @@ PARSE = "args = parser.parse_args()"
 MORE = "".join(f'parser.add_argument("--{name}", default="")\n' for name in ("data", "logs", "tag"))
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _quiet() -> Iterator[None]:
-    """Keep the SDK from saying for each step that its kind is deprecated."""
-    logging.disable(logging.WARNING)
-    yield
-    logging.disable(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("quiet_sdk")
 
 
 @pytest.fixture(scope="module")

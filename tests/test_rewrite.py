@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import copy
-import logging
 import runpy
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +26,7 @@ from azureml.train.hyperdrive import (
 )
 from shapes import (
     CLUSTER,
-    READ,
     STORE,
-    TRAIN,
     WORKSPACE,
     payload,
     pipeline,
@@ -39,7 +35,7 @@ from shapes import (
     three_steps,
     train_and_read,
     waits_for,
-    write_scripts,
+    write_scripts_of_many_inputs,
 )
 
 from hyperdrive_retrofit import inspect_steps, testing, wrap_with_hyperdrive
@@ -47,25 +43,15 @@ from hyperdrive_retrofit.azure.apply import Retrofit
 from hyperdrive_retrofit.errors import NotFoundError
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "basic_pipeline.py"
-READS_PARENT = READ + 'print(Run.get_context().parent.get_metrics()["F_1"])\n'
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _quiet() -> Iterator[None]:
-    """Keep the SDK from saying for each step that its kind is deprecated."""
-    logging.disable(logging.WARNING)
-    yield
-    logging.disable(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("quiet_sdk")
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return a folder with the scripts of the steps."""
-    names = ("data", "files", "reference", "path")
-    more = "".join(f'parser.add_argument("--{name}")\n' for name in names)
-    at = "args = parser.parse_args()"
-    scripts = {"train": TRAIN.replace(at, more + at), "prepare": READ, "parent": READS_PARENT}
-    return write_scripts(tmp_path_factory.mktemp("scripts"), **scripts)
+    return write_scripts_of_many_inputs(tmp_path_factory.mktemp("scripts"))
 
 
 SPACE = {"thr": choice(0.05, 0.2), "epoch": choice(1, 20), "lr": choice(0.0001, 0.001)}

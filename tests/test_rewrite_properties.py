@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import re
-import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,20 +15,12 @@ from strategies import Pipeline, pipelines, pulled_in
 
 from hyperdrive_retrofit import plan_retrofit, testing
 from hyperdrive_retrofit.azure.apply import Retrofit
-from hyperdrive_retrofit.errors import RetrofitWarning
 
 MANY = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 FEWER = settings(MANY, max_examples=20)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _quiet() -> Iterator[None]:
-    """Keep the SDK from saying for each step that its kind is deprecated."""
-    logging.disable(logging.WARNING)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RetrofitWarning)
-        yield
-    logging.disable(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("quiet_sdk")
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ _OPAQUE = (
     AbstractDataset, AbstractDatastore,
 )  # fmt: skip
 # attributes of the SDK's steps, data and bindings that hold texts, numbers, parameters and clusters only: passing them
-# over makes the walk four times as fast (benchmarks/)
+# over keeps the walk short
 _HARMLESS = frozenset(
     """
     name step_type destination source mode arg_val path_on_compute _name _allow_reuse _amlcompute_params
