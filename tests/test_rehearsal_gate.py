@@ -10,7 +10,7 @@ import pytest
 from rehearsal_graphs import graph, sweep_step, write_script
 
 from hyperdrive_retrofit.rehearsal.engine import rehearse
-from hyperdrive_retrofit.rehearsal.gate import Gate, WaitingHistory
+from hyperdrive_retrofit.rehearsal.gate import Gate, ChildHistory
 from hyperdrive_retrofit.sweep import Bandit, MedianStopping
 
 # It logs as fast as it can, and gives way to nothing.
@@ -71,7 +71,7 @@ class TestGate:
     @pytest.fixture
     def history(self, tmp_path):
         """The history of a child that waits after each log of "m"."""
-        history = WaitingHistory(tmp_path, "child", "m")
+        history = ChildHistory(tmp_path, "child", "m")
         history.create("child")
         return history
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -89,7 +91,7 @@ def test_unpack(source, tmp_path):
     (source / "large").write_bytes(b"x" * (1 << 20))
     snapshot.take(source, tmp_path / "shot")
     for run in ("one", "two"):
-        snapshot.unpack(tmp_path / "shot", tmp_path / run)
+        snapshot.Snapshot.at(tmp_path / "shot").unpack(tmp_path / run)
     (tmp_path / "one" / "a.py").write_text("changed")
 
     assert (tmp_path / "two" / "a.py").read_text() == "a.py"
@@ -132,6 +134,24 @@ class TestArtifacts:
 
         assert not (run / "artifacts/outputs/link.txt").is_symlink()
         assert "outputs/folder/x.txt" not in artifacts.names(run)
+
+    @pytest.mark.parametrize("odd", ["link", "pipe", "partial"])
+    def test_odd_among_plain(self, run, odd):
+        """Where nothing was uploaded before, a folder is moved at once, but never with what is no whole plain file."""
+        shutil.rmtree(run / "artifacts")
+        make = {
+            "link": lambda path: path.symlink_to(run / "work/else.txt"),
+            "pipe": os.mkfifo,
+            "partial": lambda path: path.write_text("half"),
+        }
+        (run / "work/outputs/deep").mkdir()
+        make[odd](run / "work/outputs/deep" / {"partial": "p.rehearsal-partial"}.get(odd, odd))
+
+        artifacts.collect(run)
+
+        kept = {path.name for path in (run / "artifacts").rglob("*") if path.is_file() and not path.is_symlink()}
+        assert kept == {"both.txt", "o.txt", "l.txt"} | ({"link"} if odd == "link" else set())
+        assert not any(path.is_fifo() for path in (run / "artifacts").rglob("*"))
 
     @pytest.mark.parametrize(
         ("prefix", "count"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,7 +70,10 @@ def below(run: Path, prefix: str) -> list[str]:
 def collect(run: Path) -> None:
     """Move what the run left in ``outputs`` and ``logs`` to its artifacts; a name uploaded before stays as it was."""
     for folder in TRACKED:
-        for name in list(_files(run / WORK / folder)):
+        found = list(_files(run / WORK / folder))
+        if found and _moved_whole(run / WORK / folder, run / ARTIFACTS / folder):
+            continue
+        for name in found:
             source, target = run / WORK / folder / name, run / ARTIFACTS / folder / name
             if target.exists():
                 continue
@@ -78,6 +82,24 @@ def collect(run: Path) -> None:
                 shutil.copyfile(source, target)
             else:
                 source.replace(target)
+
+
+def _moved_whole(source: Path, target: Path) -> bool:
+    """Move a folder at once, if nothing was uploaded there before and all it holds is plain folders and whole files."""
+    entries = (Path(path, name) for path, folders, files in os.walk(source) for name in (*folders, *files))
+    if target.exists() or not all(map(_is_plain, entries)):
+        return False
+    target.parent.mkdir(exist_ok=True)
+    try:
+        source.replace(target)
+    except OSError:  # its script may have taken the right to do so away
+        return False
+    return True
+
+
+def _is_plain(path: Path) -> bool:
+    mode = path.lstat().st_mode
+    return stat.S_ISDIR(mode) or (stat.S_ISREG(mode) and not path.name.endswith(_PARTIAL))
 
 
 def remove(folder: Path) -> None:

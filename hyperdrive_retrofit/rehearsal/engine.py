@@ -178,7 +178,7 @@ def _open_journal(folder: Path, facts: str, *, resumed: bool) -> Journal:
     return journal
 
 
-def _take_snapshots(graph: Graph, given: preflight.Given, folder: Path) -> dict[str, Path]:
+def _take_snapshots(graph: Graph, given: preflight.Given, folder: Path) -> dict[str, snapshot.Snapshot]:
     """Copy each source directory once, before anything runs, as submitting does; return them by step."""
     skipped = preflight.skipped_steps(graph, given.skip)
     numbers: dict[Path, Path] = {}
@@ -189,17 +189,18 @@ def _take_snapshots(graph: Graph, given: preflight.Given, folder: Path) -> dict[
     for source, target in numbers.items():
         if not target.exists():
             snapshot.take(source, target)
+    taken = {source: snapshot.Snapshot.at(target) for source, target in numbers.items()}
     return {
-        step.key: numbers[preflight.source_directory(step, given.source_directory)]
+        step.key: taken[preflight.source_directory(step, given.source_directory)]
         for step in graph.steps
         if step.key not in skipped
     }
 
 
-def _modules(graph: Graph, snapshots: Mapping[str, Path]) -> tuple[str, ...]:
+def _modules(graph: Graph, snapshots: Mapping[str, snapshot.Snapshot]) -> tuple[str, ...]:
     """Return what is loaded before processes are forked; a step with variables of its own may need it loaded anew."""
     steps = [step for step in graph.steps if step.key in snapshots and not step.compute.environment_variables]
-    found = (preloading.modules(snapshots[step.key], str(step.script)) for step in steps)
+    found = (preloading.modules(snapshots[step.key].place, str(step.script)) for step in steps)
     return tuple(dict.fromkeys(itertools.chain.from_iterable(found)))
 
 

@@ -57,17 +57,21 @@ class Gate:
         return self._workdir / "runs" / run_id / NAME
 
 
-class WaitingHistory(History):
-    """The child's side: a history that waits after each log of one metric by its own run."""
+class ChildHistory(History):
+    """The child's side: the history as one run sees it, which may wait after each log of one metric by that run."""
 
-    def __init__(self, workdir: Path, writer: str, metric: str) -> None:
+    def __init__(self, workdir: Path, writer: str, metric: str | None = None) -> None:
         super().__init__(workdir, writer)
         self._metric = metric
+
+    def move(self, workdir: Path, writer: str, metric: str | None) -> None:
+        """See another rehearsal as another run: what the SDK was connected to before a fork is the child's then."""
+        self.__dict__.update(ChildHistory(workdir, writer, metric).__dict__)
 
     def append(self, run_id: str, event: str, **fields: Any) -> None:
         """Append one event to a run."""
         super().append(run_id, event, **fields)
-        if event == "metric" and run_id == self.writer and fields["name"] == self._metric:
+        if self._metric is not None and event == "metric" and (run_id, fields["name"]) == (self.writer, self._metric):
             self._wait()
 
     def _wait(self) -> None:

@@ -5,6 +5,8 @@ it with a single write, a child to its parent's too. All state is a fold over th
 is stored twice. NaN and infinity are kept (Python's ``json`` writes and reads them).
 """
 
+# ruff: noqa: PTH110, PTH116, PTH123 - asked many times a child, and pathlib takes longer than the disk
+
 from __future__ import annotations
 
 import errno
@@ -34,7 +36,7 @@ def now() -> str:
     return datetime.now(timezone.utc).isoformat()
 
 
-def append_line(path: Path, record: Mapping[str, Any], *, sync: bool = False) -> None:
+def append_line(path: Path | str, record: Mapping[str, Any], *, sync: bool = False) -> None:
     """Append one JSON line with a single write; a torn last line is closed off first.
 
     Raises:
@@ -53,7 +55,7 @@ def append_line(path: Path, record: Mapping[str, Any], *, sync: bool = False) ->
         os.close(descriptor)
 
 
-def _write(descriptor: int, line: bytes, path: Path) -> int:
+def _write(descriptor: int, line: bytes, path: Path | str) -> int:
     try:
         return os.write(descriptor, line)
     except OSError as error:  # it does not know the file's name
@@ -71,16 +73,16 @@ def _torn(descriptor: int) -> bool:
 class Tail:
     """Reads the records that were appended to a file since the last time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | str) -> None:
         self._path = path
         self._offset = 0
 
     def read(self) -> list[dict[str, Any]]:
         """Return the new whole records; a line that is no JSON (its writer was killed) is left out."""
         try:
-            if self._path.stat().st_size == self._offset:
+            if os.stat(self._path).st_size == self._offset:
                 return []
-            with self._path.open("rb") as file:
+            with open(self._path, "rb") as file:
                 file.seek(self._offset)
                 whole = file.read().rpartition(b"\n")[0]
         except FileNotFoundError:
@@ -209,6 +211,7 @@ class History:
     def __init__(self, workdir: Path, writer: str = ENGINE) -> None:
         self.workdir = workdir
         self.writer = writer
+        self._runs = f"{workdir / 'runs'}{os.sep}"
         self._read: dict[str, tuple[Tail, list[dict[str, Any]], RunState]] = {}
 
     def folder(self, run_id: str) -> Path:
@@ -216,10 +219,17 @@ class History:
         if not _RUN_ID.match(run_id):
             message = f"'{run_id}' is no id of a run: letters, digits, '_', '.' and '-' only."
             raise errors.RehearsalError(message)
-        return self.workdir / "runs" / run_id
+        return Path(f"{self._runs}{run_id}")
+
+    def _events(self, run_id: str) -> str:
+        return f"{self.folder(run_id)}{os.sep}events.jsonl"
+
+    def log(self, run_id: str) -> Path:
+        """Return the file of what a run printed."""
+        return self.folder(run_id) / "std_log.txt"
 
     def __contains__(self, run_id: str) -> bool:
-        return bool(_RUN_ID.match(run_id)) and (self.folder(run_id) / "events.jsonl").exists()
+        return bool(_RUN_ID.match(run_id)) and os.path.exists(self._events(run_id))
 
     def create(
         self,
@@ -247,11 +257,11 @@ class History:
     def append(self, run_id: str, event: str, **fields: Any) -> None:
         """Append one event to a run."""
         record = {"event": event, "at": now(), "by": self.writer, **fields}
-        append_line(self.folder(run_id) / "events.jsonl", record)
+        append_line(self._events(run_id), record)
 
     def sync(self, run_id: str) -> None:
         """Bring a run's events to the disk."""
-        descriptor = os.open(self.folder(run_id) / "events.jsonl", os.O_RDWR)
+        descriptor = os.open(self._events(run_id), os.O_RDWR)
         try:
             os.fsync(descriptor)
         finally:
@@ -261,9 +271,7 @@ class History:
         """Return a run's state now; raises NotFoundError."""
         if run_id not in self:
             raise errors.NotFoundError(f"No run '{run_id}' in this rehearsal ({self.workdir}).")
-        tail, kept, state = self._read.setdefault(
-            run_id, (Tail(self.folder(run_id) / "events.jsonl"), [], RunState(run_id))
-        )
+        tail, kept, state = self._read.setdefault(run_id, (Tail(self._events(run_id)), [], RunState(run_id)))
         for event in tail.read():
             if event.get("event") == "forget":
                 kept[:] = [old for old in kept if old.get("by") != event["writer"]]

@@ -6,6 +6,7 @@ import json
 import os
 import uuid
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ _IDS = uuid.UUID("6b0f6c53-3f2c-4f0e-9c62-0d0f6d1c2a75")
 _LOG_TAIL = 4096
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class Session:
     """What is fixed while a rehearsal goes on, and the parts that do its work."""
 
@@ -34,7 +35,7 @@ class Session:
     history: History
     journal: Journal
     supervisor: Supervisor
-    snapshots: Mapping[str, Path]
+    snapshots: Mapping[str, snapshot.Snapshot]
     max_total_runs: int | None
     max_concurrent_runs: int | None
     clock: Callable[[], float]
@@ -103,10 +104,9 @@ class Session:
         """
         folder = self.history.folder(run_id)
         work = folder / artifacts.WORK
-        snapshot.unpack(self.snapshots[step.key], work)
+        self.snapshots[step.key].unpack(work)
         for name in artifacts.TRACKED:
             (work / name).mkdir(exist_ok=True)
-        (folder / "logs").mkdir(exist_ok=True)
         self._make_outputs(step)
         self.running(run_id)
         env = {**_run_variables(run_id, self.places.workdir), **variables(step, self.places)}
@@ -133,11 +133,16 @@ class Session:
 
     def log(self, run_id: str) -> Path:
         """Return a run's log file."""
-        return self.history.folder(run_id) / "logs" / "std_log.txt"
+        return self.history.log(run_id)
 
     def _secrets(self, folder: Path) -> tuple[str, ...]:
+        own = masking.secrets(masking.dotenv(folder / artifacts.WORK))
+        return tuple(sorted({*own, *self._secrets_of_all}, key=len, reverse=True))
+
+    @cached_property
+    def _secrets_of_all(self) -> tuple[str, ...]:
         configured = (dict(step.compute.environment_variables) for step in self.places.graph.steps)
-        return masking.secrets(os.environ, masking.dotenv(folder / artifacts.WORK), *configured)
+        return masking.secrets(os.environ, *configured)
 
     def _make_outputs(self, step: Step) -> None:
         for port in step.outputs:

@@ -7,10 +7,47 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import attrs
 import pathspec
 
 _IGNORE_FILES = (".amlignore", ".gitignore")  # the first that exists counts
 _LINKED_FROM = 1 << 20  # bytes: smaller files are copied, so that a run may change them
+
+
+@attrs.frozen
+class Snapshot:
+    """A copy of a source directory, and what is in it: looked up once, unpacked for each run.
+
+    Attributes:
+        place: Where it lies.
+        folders: Its folders, each behind the one that holds it.
+        copied: Its files of which each run gets a copy.
+        linked: Its large files.
+    """
+
+    place: Path
+    folders: tuple[str, ...]
+    copied: tuple[str, ...]
+    linked: tuple[str, ...]
+
+    @classmethod
+    def at(cls, place: Path) -> Snapshot:
+        """Look at a copy that was taken."""
+        folders = tuple(os.path.relpath(folder, place) for folder, _, _ in os.walk(place))
+        names = sorted(path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file())
+        large = {name for name in names if (place / name).stat().st_size >= _LINKED_FROM}
+        return cls(place, folders[1:], tuple(name for name in names if name not in large), tuple(sorted(large)))
+
+    def unpack(self, target: Path) -> None:
+        """Give a run its own copy; large files are hard links where the disk has them."""
+        here, there = f"{self.place}{os.sep}", f"{target}{os.sep}"
+        target.mkdir(parents=True)
+        for name in self.folders:
+            os.mkdir(there + name)  # noqa: PTH102 - as all here, for each run anew: pathlib would cost half of it
+        for name in self.copied:
+            shutil.copy(here + name, there + name)
+        for name in self.linked:
+            _link(here + name, there + name)
 
 
 def take(source: Path, target: Path) -> None:
@@ -25,25 +62,11 @@ def take(source: Path, target: Path) -> None:
     partial.replace(target)
 
 
-def unpack(snapshot: Path, target: Path) -> None:
-    """Give a run its own copy of a snapshot; large files are hard links where the disk has them."""
-    target.mkdir(parents=True)
-    for folder, _, names in os.walk(snapshot):
-        below = target / Path(folder).relative_to(snapshot)
-        below.mkdir(exist_ok=True)
-        for name in names:
-            _copy_or_link(Path(folder, name), below / name)
-
-
-def _copy_or_link(source: Path, target: Path) -> None:
-    if source.stat().st_size >= _LINKED_FROM:
-        try:
-            os.link(source, target)
-        except OSError:  # another disk, or no links there
-            pass
-        else:
-            return
-    shutil.copy(source, target)
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another disk, or no links there
+        shutil.copy(source, target)
 
 
 def files(source: Path) -> list[str]:

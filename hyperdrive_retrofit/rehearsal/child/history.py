@@ -76,7 +76,7 @@ class Run(Operations):
     def get_details(self, _sub: str, _group: str, _ws: str, _experiment: str, run_id: str, **_: Any) -> RunDetailsDto:
         state = self.history.run(run_id)
         error = ErrorResponse(error=RootError(code="UserError", message=state.error)) if state.error else None
-        log = self.history.folder(run_id) / "logs" / "std_log.txt"
+        log = self.history.log(run_id)
         return RunDetailsDto(
             run_id=run_id, target="local", status=state.status, start_time_utc=moment(state.started),
             end_time_utc=moment(state.ended), error=error, properties=state.properties, input_datasets=[],

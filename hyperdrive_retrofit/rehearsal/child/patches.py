@@ -38,19 +38,18 @@ from hyperdrive_retrofit.rehearsal.child.workspace import LocalServiceContext, N
 from hyperdrive_retrofit.rehearsal.history import History
 
 
-def connect(history: History, run_id: str, datasets: Mapping[str, str]) -> None:
-    """Make the SDK of this process see one run of a rehearsal.
+def connect(history: History, datasets: Mapping[str, str]) -> None:
+    """Make the SDK of this process see one run of a rehearsal; done once, both may change afterwards.
 
     Args:
-        history: The rehearsal's runs; its writer is this run.
-        run_id: What ``Run.get_context()`` gives.
+        history: The rehearsal's runs; its writer is the run that ``Run.get_context()`` gives.
         datasets: Dataset name to path, for ``Dataset.get_by_name``.
     """
     workspace = Workspace._from_service_context(LocalServiceContext(history), "local")
     experiment = Experiment(workspace, EXPERIMENT, _id=EXPERIMENT, _create_in_cloud=False)
-    Run._load_scope = classmethod(lambda _cls: (experiment, run_id))
+    Run._load_scope = classmethod(lambda _cls: (experiment, history.writer))
     _replace_workspace(workspace)
-    _replace_datasets(datasets, history.workdir)
+    _replace_datasets(datasets, history)
     _replace_pipeline_runs(history)
 
 
@@ -148,7 +147,7 @@ def _replace_workspace(workspace: Workspace) -> None:
     Workspace.get_mlflow_tracking_uri = lambda _self, **_kwargs: os.environ["MLFLOW_TRACKING_URI"]
 
 
-def _replace_datasets(datasets: Mapping[str, str], workdir: Path) -> None:
+def _replace_datasets(datasets: Mapping[str, str], history: History) -> None:
     def by_name(_workspace: Workspace, name: str, version: Any = "latest") -> LocalDataset:  # noqa: ARG001
         if name not in datasets:
             known = ", ".join(datasets) or "none"
@@ -158,7 +157,7 @@ def _replace_datasets(datasets: Mapping[str, str], workdir: Path) -> None:
         return LocalDataset(name, datasets[name])
 
     def by_id(_workspace: Workspace, id: str) -> LocalDataset:  # noqa: A002 - a path is its id here
-        if id not in datasets.values() and not Path(id).is_relative_to(workdir):
+        if id not in datasets.values() and not Path(id).is_relative_to(history.workdir):
             raise NotImitatedError(f"the dataset with the id '{id}'")
         return LocalDataset(Path(id).name, id)
 
@@ -200,7 +199,7 @@ class _StepRuns:
         return self._history.run(node_id).status
 
     def get_stdout_log(self, _pipeline_run_id: str, node_id: str) -> str:
-        path = self._history.folder(node_id) / "logs" / "std_log.txt"
+        path = self._history.log(node_id)
         return path.read_text(errors="replace") if path.exists() else ""
 
     def __getattr__(self, name: str) -> Any:

@@ -41,16 +41,26 @@ def main(mode: str) -> None:
     else:
         request = json.loads(sys.stdin.readline())
         linux.die_with_parent(request["parent"])
-        _load_sdk()
-        _run(request)
+        _run(request, _Sdk())
 
 
-def _load_sdk() -> None:
-    for name in _LOADED_BEFORE_FORK:
-        importlib.import_module(name)
-    from hyperdrive_retrofit.rehearsal.child import patches
+class _Sdk:
+    """The SDK of this process, loaded and connected to a history; of which run, may be said later, after a fork."""
 
-    patches.prepare()
+    def __init__(self) -> None:
+        for name in _LOADED_BEFORE_FORK:
+            importlib.import_module(name)
+        from hyperdrive_retrofit.rehearsal.child import patches
+
+        self.history = gate.ChildHistory(Path(), "")
+        self._datasets: dict[str, str] = {}
+        patches.prepare()
+        patches.connect(self.history, self._datasets)
+
+    def see(self, run: Mapping[str, Any]) -> None:
+        """Make the SDK see a run: its ``workdir``, ``run_id``, ``gate_metric`` and ``datasets``."""
+        self.history.move(Path(run["workdir"]), run["run_id"], run["gate_metric"])
+        self._datasets.update(run["datasets"])
 
 
 class _Server:
@@ -66,15 +76,16 @@ class _Server:
         os.set_blocking(self._woken, False)
         self._unread = b""
         self._running: dict[int, str] = {}
+        self._sdk: _Sdk | None = None
 
     def serve(self, modules: Sequence[str]) -> None:
         """Load the SDK and these modules, then answer requests until the requester closes its end."""
         gc.disable()  # a collection leaves holes in shared pages, which new objects then fill
         try:
-            _load_sdk()
+            self._sdk = _Sdk()
             from hyperdrive_retrofit.rehearsal.child import warming
 
-            warming.warm_up()
+            warming.warm_up(self._sdk.history)
             threads = warming.load_third_party(modules)
         except Exception:  # noqa: BLE001 - whatever it is, the requester says it
             self._answer({"failed": traceback.format_exc()})
@@ -126,6 +137,8 @@ class _Server:
 
     def _fork(self, request: dict[str, Any]) -> None:
         server = os.getpid()
+        if "numpy.random" in sys.modules:  # the child would go on with this process's state
+            sys.modules["numpy.random"].seed(int.from_bytes(os.urandom(4), "little"))
         pid = os.fork()
         if pid == 0:
             try:
@@ -136,7 +149,7 @@ class _Server:
                 os.setsid()
                 gc.enable()
                 linux.die_with_parent(server)
-                _run(request)
+                _run(request, self._sdk or _Sdk())
             finally:
                 os._exit(70)  # only when the run could not even be prepared
         self._running[pid] = request["run_id"]
@@ -173,27 +186,15 @@ def _kill_group(pid: int, number: int) -> None:
             os.kill(pid, number)
 
 
-def _run(request: Mapping[str, Any]) -> NoReturn:
+def _run(request: Mapping[str, Any], sdk: _Sdk) -> NoReturn:
     """Run a script as ``python script.py ...`` would, and end this process."""
     _redirect(request["log"])
     os.chdir(request["cwd"])
     os.environ.update(request["env"])
-    if "numpy.random" in sys.modules:
-        # a forked process would go on with the server's state
-        sys.modules["numpy.random"].seed(int.from_bytes(os.urandom(4), "little"))
-    history = _connect(request)
+    sdk.see(request)
     _hand_down(request)
-    code = _run_script(request["script"], request["arguments"], history, request["run_id"])
+    code = _run_script(request["script"], request["arguments"], sdk.history, request["run_id"])
     _end_process(code)
-
-
-def _connect(request: Mapping[str, Any]) -> History:
-    """Make the SDK of this process see the run."""
-    history = _history(Path(request["workdir"]), request["run_id"], request["gate_metric"])
-    from hyperdrive_retrofit.rehearsal.child import patches
-
-    patches.connect(history, request["run_id"], request["datasets"])
-    return history
 
 
 def _hand_down(request: Mapping[str, Any]) -> None:
@@ -206,14 +207,7 @@ def _hand_down(request: Mapping[str, Any]) -> None:
 
 def take_up() -> None:
     """See the run of the script that started this process."""
-    _load_sdk()
-    _connect(json.loads(os.environ[_HANDED_DOWN]))
-
-
-def _history(workdir: Path, run_id: str, gate_metric: str | None) -> History:
-    if gate_metric is None:
-        return History(workdir, writer=run_id)
-    return gate.WaitingHistory(workdir, run_id, gate_metric)
+    _Sdk().see(json.loads(os.environ[_HANDED_DOWN]))
 
 
 def _redirect(log: str) -> None:

@@ -18,19 +18,21 @@ from pathlib import Path
 
 from azureml.core import Run
 
-from hyperdrive_retrofit.rehearsal.child import patches
-from hyperdrive_retrofit.rehearsal.history import History
+from hyperdrive_retrofit.rehearsal.gate import ChildHistory
 
 _RUN = "warming-up"
 
 
-def warm_up() -> None:
-    """Use the SDK once, in a rehearsal that is thrown away: what it loads and compiles late is then there."""
+def warm_up(history: ChildHistory) -> None:
+    """Use the SDK once, in a rehearsal that is thrown away: what it loads, makes and compiles late is then there.
+
+    Args:
+        history: What the SDK is connected to.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        history = History(Path(folder), writer=_RUN)
+        history.move(Path(folder), _RUN, None)
         history.create(_RUN, tags={_RUN: _RUN}, properties={_RUN: _RUN})
         history.append(_RUN, "status", status="Running")
-        patches.connect(history, _RUN, {})
         experiment, run_id = Run._load_scope()
         run = Run(experiment, run_id, clean_up=False)  # without a handler that would run at each process's end
         run.log(_RUN, 1.0)
