@@ -10,7 +10,7 @@ import pytest
 from rehearsal_graphs import graph, sweep_step, write_script
 
 from hyperdrive_retrofit.rehearsal.engine import rehearse
-from hyperdrive_retrofit.rehearsal.gate import Gate, ChildHistory
+from hyperdrive_retrofit.rehearsal.gate import ChildHistory, Gate
 from hyperdrive_retrofit.sweep import Bandit, MedianStopping
 
 # It logs as fast as it can, and gives way to nothing.
