@@ -152,6 +152,7 @@ class Compute:
         environment_variables: Names and values set by the run configuration.
         packages: Conda and pip requirements that are visible in the environment; None when the packages cannot be
             seen (a docker image, a curated or user managed environment).
+        max_nodes: Most nodes of the cluster; None when it was not given as an object that says so.
     """
 
     target: str | None = None
@@ -160,6 +161,7 @@ class Compute:
     communicator: str = "None"
     environment_variables: tuple[tuple[str, str], ...] = ()
     packages: tuple[str, ...] | None = None
+    max_nodes: int | None = None
 
 
 @attrs.frozen

@@ -37,7 +37,7 @@ def found(tmp_path):
 
     def plan(train=GOOD, evaluate=EVALUATE, space=None, policy=None, *, arguments=("--lr", 0.5), step=None, **settings):
         folder = shapes.write_scripts(tmp_path / "scripts", train=train, evaluate=evaluate)
-        steps, _ = shapes.three_steps(folder, arguments=list(arguments), **(step or {}))
+        steps, _ = shapes.three_steps(folder, arguments=list(arguments), **{"allow_reuse": False, **(step or {})})
         call = {"primary_metric_name": "F_1", "training_step": "train", **settings}
         return plan_retrofit(steps, space or {"lr": [0.1, 0.2]}, policy, **call).findings
 
@@ -676,6 +676,9 @@ class TestValues:
             ("type=float", ["low"], "blocker", "--x has type=float, which refuses 'low', so children fail."),
             ('choices=["a", "b"]', ["a", "c"], "blocker", "--x does not take 'c': its choices are a, b."),
             ("type=int, choices=[1, 2]", [1, 3], "blocker", "--x does not take 3: its choices are 1, 2."),
+            ("default=True", [True, False], "warning", "--x gets the texts 'True' and 'False', which are both true."),
+            ("type=str", [[64, 32], [8]], "warning", "--x gets the text '[64, 32]', not a list."),
+            ("type=str", [{"depth": 3}], "warning", """--x gets the text '{"depth": 3}', not a dict."""),
         ],
     )
     def test_values_that_an_option_does_not_take(self, found, option, values, severity, message):
@@ -694,6 +697,8 @@ class TestValues:
             ("type=float", quniform(1, 9, 1)),
             ("type=str", uniform(0, 1)),
             ("type=lambda text: text == 'True'", [True, False]),
+            ("type=json.loads", [[64, 32], [8]]),
+            ("type=str", ["True", "False"]),
             ('nargs="+"', [1, 2]),
             ('nargs="?"', [1, 2]),
             ('choices=["a", "b"]', ["b", "a"]),
@@ -734,6 +739,80 @@ main()
         assert_only(found(space={"lr": loguniform(0.001, 0.1)}), "HR117", "warning", "search_space['lr']", message, fix)
         assert found(space={"lr": loguniform(-6, -1)}) == ()
         assert found(space={"lr": loguniform(0, 3)}) == ()
+
+
+class TestSettings:
+    """HR119, HR120, HR125, HR126 and HR127."""
+
+    def test_a_ratio_of_a_negative_metric(self, found):
+        """Dividing a negative best makes it better than itself."""
+        train = GOOD.replace("F_1", "val_r2").replace(
+            LOG.replace("F_1", "val_r2"), 'for _ in range(3): run.log("val_r2", 1.0)\n'
+        )
+        policy = BanditPolicy(evaluation_interval=1, slack_factor=0.1)
+        result = found(train, policy=policy, primary_metric_name="val_r2")
+        message = "slack_factor divides 'val_r2', and where that is negative the best children are ended."
+        assert_only(result, "HR119", "warning", "policy", message, "slack_amount")
+        by_amount = BanditPolicy(evaluation_interval=1, slack_amount=0.1)
+        assert found(train, policy=by_amount, primary_metric_name="val_r2") == ()
+
+    @pytest.mark.parametrize(
+        ("metric", "goal", "expected"),
+        [
+            ("val_accuracy", "minimize", "maximize"), ("F_1", "minimize", "maximize"), ("rmse", "maximize", "minimize"),
+            ("neg_mean_squared_error", "minimize", "maximize"), ("negative_log_likelihood", "maximize", "minimize"),
+        ],
+    )  # fmt: skip
+    def test_the_goal_looks_wrong(self, found, metric, goal, expected):
+        """A name that plainly says its goal is held against the goal that was given."""
+        result = found(GOOD.replace("F_1", metric), primary_metric_name=metric, primary_metric_goal=goal)
+        message = f"The goal is to {goal} '{metric}', which by its name is to be {expected}d"
+        assert_only(result, "HR120", "warning", "primary_metric_goal", message, f"primary_metric_goal='{expected}'")
+        assert found(GOOD.replace("F_1", metric), primary_metric_name=metric, primary_metric_goal=expected) == ()
+
+    @pytest.mark.parametrize("goal", ["minimize", "maximize"])
+    @pytest.mark.parametrize("metric", ["m", "score", "accuracy_loss", "entropy", "latency"])
+    def test_no_goal_in_the_name(self, found, metric, goal):
+        """A name that says nothing, or both, is no reason for a remark."""
+        assert found(GOOD.replace("F_1", metric), primary_metric_name=metric, primary_metric_goal=goal) == ()
+
+    @pytest.mark.parametrize(
+        ("at_once", "nodes", "severity", "message", "fix"),
+        [
+            (8, 1, "note", "8 children at a time do not fit: 'cpu-cluster' has at most 4 nodes", "max_concurrent_runs=4"),
+            (2, 3, "note", "2 children at a time of 3 nodes each do not fit", "max_concurrent_runs=1"),
+            (1, 5, "warning", "A child takes 5 nodes, and 'cpu-cluster' has at most 4 nodes, so none ever starts.", "larger"),
+        ],
+    )  # fmt: skip
+    def test_more_children_than_nodes(self, found, at_once, nodes, severity, message, fix):
+        """What waits for a node costs the sweep's time."""
+        config = RunConfiguration()
+        config.node_count = nodes
+        settings = {"space": {"lr": [0.1] * 8}, "max_concurrent_runs": at_once, "step": {"runconfig": config}}
+        assert_only(found(**settings), "HR125", severity, "max_concurrent_runs", message, fix)
+        assert "HR125" not in {finding.code for finding in found(**settings | {"step": {"compute_target": "named"}})}
+
+    def test_bayesian(self, found):
+        """Few runs, and many at a time, teach it little."""
+        bayesian = {"sampling": "bayesian", "space": {"lr": uniform(0, 1)}}
+        assert_only(
+            found(**bayesian, max_total_runs=19), "HR126", "note", "max_total_runs",
+            "Bayesian sampling learns little from 19 runs: 20 are advised for 1.", "max_total_runs=20",
+        )  # fmt: skip
+        assert found(**bayesian, max_total_runs=20) == ()
+        result = found(**bayesian, max_total_runs=90, max_concurrent_runs=21, step={"compute_target": "named"})
+        assert_only(
+            result, "HR126", "note", "max_concurrent_runs", "21 runs at a time are chosen without each other's results."
+        )
+
+    @pytest.mark.parametrize(
+        ("space", "sampling", "said"),
+        [({"lr": uniform(0, 1)}, "random", True), ({"lr": [1, 2]}, "random", False), ({"lr": [1, 2]}, "grid", False)],
+    )
+    def test_an_earlier_sweep(self, found, space, sampling, said):
+        """Where not all points are tried, running again means drawing again, which reuse does not."""
+        result = found(space=space, sampling=sampling, step={"allow_reuse": True})
+        assert [finding.code for finding in result] == ["HR127"] * said
 
 
 CALL = {

@@ -170,7 +170,7 @@ class TestSteps:
         run_config.environment_variables = {"A": "1"}
         step = picture(script_step("train", folder, runconfig=run_config))
 
-        expected = Compute(CLUSTER.name, "AmlCompute", 2, "IntelMpi", (("A", "1"),), step.compute.packages)
+        expected = Compute(CLUSTER.name, "AmlCompute", 2, "IntelMpi", (("A", "1"),), step.compute.packages, 4)
         assert expected == step.compute
         assert any(package.startswith("azureml-defaults") for package in step.compute.packages)
 

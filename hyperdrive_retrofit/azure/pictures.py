@@ -227,6 +227,7 @@ def compute_picture(run_config: RunConfiguration | None, target: Any) -> graph.C
         run_config.communicator or "None",
         tuple((key, str(value)) for key, value in variables.items()),
         _packages(run_config.environment),
+        getattr(getattr(target, "scale_settings", None), "maximum_node_count", None),
     )
 
 

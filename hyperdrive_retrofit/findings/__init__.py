@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from hyperdrive_retrofit.findings import arguments, downstream, training
+from hyperdrive_retrofit.findings import arguments, downstream, settings, training
 from hyperdrive_retrofit.findings.case import Case
 from hyperdrive_retrofit.findings.catalogue import (
     BLOCKER,
@@ -45,8 +45,13 @@ _CHECKS: tuple[Callable[[Case], Iterable[Finding]], ...] = (
     downstream.run_looked_up,
     arguments.value_not_taken,
     arguments.path_given_up,
-    arguments.bounds_are_exponents,
+    settings.bounds_are_exponents,
     downstream.folder_needed,
+    settings.ratio_of_negative_metric,
+    settings.goal_looks_wrong,
+    settings.more_runs_than_nodes,
+    settings.bayesian_learns_little,
+    settings.earlier_sweep_reused,
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from hyperdrive_retrofit.commandline import option_match, parameters_in
@@ -141,6 +142,9 @@ def value_not_taken(case: Case) -> Iterator[Finding]:
         elif case.facts.parser == "argparse" and (unknown := _not_a_choice(expression, option)):
             message = f"{name} does not take {unknown}: its choices are {', '.join(map(str, option.choices or ()))}."
             yield Finding("HR116", BLOCKER, where, message, "Change the choices, or the search space.")
+        elif case.facts.parser == "argparse" and option.type == "str" and (lost := _lost_as_text(expression)):
+            message, fix = lost
+            yield Finding("HR116", WARNING, where, f"{name} gets {message}", fix)
 
 
 def path_given_up(case: Case) -> Iterator[Finding]:
@@ -161,6 +165,19 @@ def _not_a_number(expression: Expression, kind: str) -> str | None:
     return next((repr(value) for value in expression.args if not _reads(kind, str(value))), None)
 
 
+def _lost_as_text(expression: Expression) -> tuple[str, str] | None:
+    """Return what becomes of booleans, lists and dicts in an option that keeps the text, and a remedy; or None."""
+    if expression.function != "choice":
+        return None
+    for value in expression.args:
+        if isinstance(value, bool):
+            return "the texts 'True' and 'False', which are both true.", "Take type=int with choice(0, 1)."
+        if isinstance(value, (list, dict)):
+            fix = "Read it: type=json.loads."
+            return f"the text {json.dumps(value)!r}, not a {type(value).__name__}.", fix
+    return None
+
+
 def _reads(kind: str, text: str) -> bool:
     try:
         {"int": int, "float": float}[kind](text)
@@ -175,17 +192,6 @@ def _not_a_choice(expression: Expression, option: Option) -> str | None:
     if expression.function != "choice" or option.choices is None or convert is None:
         return None
     return next((repr(value) for value in expression.args if convert(str(value)) not in option.choices), None)
-
-
-def bounds_are_exponents(case: Case) -> Iterator[Finding]:
-    """HR117: loguniform(0.001, 0.1) draws from 1.001 to 1.105 (semantics 1)."""
-    for hyperparameter in case.sweep.space:
-        expression = hyperparameter.expression
-        if expression.function in ("loguniform", "qloguniform") and expression.args[0] > 0:
-            low, high = expression.args[:2]
-            message = f"{expression} draws from exp({low}) to exp({high}), for its bounds are exponents of e."
-            fix = f"If {low} to {high} is meant: {expression.function}(math.log({low}), math.log({high}))."
-            yield Finding("HR117", WARNING, f"search_space[{hyperparameter.name!r}]", message, fix)
 
 
 def _options(case: Case) -> Iterator[tuple[Hyperparameter, Option]]:

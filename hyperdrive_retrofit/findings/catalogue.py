@@ -45,6 +45,11 @@ CATALOGUE: Mapping[str, str] = {
     "HR116": "an option does not take a hyperparameter's values",
     "HR117": "loguniform's bounds are exponents",
     "HR118": "a reader needs the folder, and gets one file",
+    "HR119": "a ratio as slack on a metric that may be negative",
+    "HR120": "the goal looks wrong for the metric's name",
+    "HR125": "more children at a time than the cluster has nodes",
+    "HR126": "Bayesian sampling with too few runs, or too many at a time",
+    "HR127": "an earlier sweep is reused",
 }
 """Every code with what it is about. HR0xx are mistakes in the call, HR1xx come from the user's scripts."""
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-import re
 from typing import Any
 
 import attrs
 
+from hyperdrive_retrofit.request.metric_names import loss_word
 from hyperdrive_retrofit.request.problem import Problem, close_match, plain_number, shown, wire_form
 from hyperdrive_retrofit.request.space import read_space
 from hyperdrive_retrofit.script import ScriptFacts
@@ -42,10 +41,6 @@ _POLICIES: dict[str, Any] = {
     "medianstopping": MedianStopping,
     "truncationselection": TruncationSelection,
 }
-_LOSS_WORDS = frozenset(
-    ("loss", "error", "err", "mse", "rmse", "mae", "mape", "smape", "rmsle", "msle", "wer", "cer", "perplexity", "nll",
-     "deviance", "brier", "logloss", "crossentropy", "divergence", "wape", "mase", "nrmse", "nmae", "eer", "fid")
-)  # fmt: skip
 
 
 def read_sweep(
@@ -175,14 +170,6 @@ def read_goal(given: Any, metric: str) -> tuple[str, list[Problem]]:
         return name.lower(), []
     message = f"{shown(given)} is no goal{close_match(name, (MAXIMIZE, MINIMIZE))}."
     return MAXIMIZE, [Problem("HR009", where, message, "Give 'maximize' or 'minimize'.")]
-
-
-def loss_word(metric: str) -> str | None:
-    """Return the word in a metric's name that says it is to be minimised, or None."""
-    parts = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", metric)
-    words = [part.lower() for part in parts]
-    pairs = [first + second for first, second in itertools.pairwise(words)]
-    return next((word for word in (*words, *pairs) if word in _LOSS_WORDS), None)
 
 
 def choose_limits(
