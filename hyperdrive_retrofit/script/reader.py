@@ -8,13 +8,18 @@ from __future__ import annotations
 import ast
 import itertools
 import os
+import re
 from collections.abc import Collection, Iterable
 from typing import Literal, TypeVar
 
 import attrs
 
+from hyperdrive_retrofit.script import configs, unused
 from hyperdrive_retrofit.script.context import EVERY_OPTION, Record
 from hyperdrive_retrofit.script.facts import (
+    ConfigRead,
+    FixedValue,
+    FixedWrite,
     LoggedMetric,
     Named,
     Option,
@@ -42,7 +47,23 @@ from hyperdrive_retrofit.script.values import (
     one,
 )
 
-Fact = TypeVar("Fact", LoggedMetric, ParentRead, ParentWrite, Named, RunLookup, Registration, PathUse)
+Fact = TypeVar(
+    "Fact",
+    LoggedMetric,
+    ParentRead,
+    ParentWrite,
+    Named,
+    RunLookup,
+    Registration,
+    PathUse,
+    ConfigRead,
+    FixedValue,
+    FixedWrite,
+)
+SIGNS_OF_THE_BEST = re.compile(
+    rb"best|ModelCheckpoint|load_state_dict|deepcopy|early_?stop|load_weights|swa_model|StochasticWeightAveraging",
+    re.IGNORECASE,
+)
 PASSIVE_DECORATORS = {"property", "staticmethod", "classmethod", "cached_property", "contextmanager", "wraps"}
 """Decorators that leave calling to others."""
 
@@ -222,13 +243,14 @@ def _facts(script: str, source: SourceDirectory, record: Record) -> ScriptFacts:
     unknown = None if unknown == "literal" else unknown
     leftovers = unknown == "ignored" and (record.remainder_used or record.argv_loads > 0)
     complete = len(parsers) == 1 and unknown is not None and parsers[0].complete and not leftovers
+    sure = complete and not record.code_unseen and not record.options_unseen
     return ScriptFacts(
         script=script,
         files=tuple(source.parsed),
         unread=tuple(source.unread),
         parser=_kind(record, parsers),
         options=options,
-        options_complete=complete and not record.code_unseen and not record.options_unseen,
+        options_complete=sure,
         unknown_options=unknown,
         abbreviations=any(parser.abbreviations for parser in parsers),
         reads_command_line=_reads_command_line(record, outcomes),
@@ -245,6 +267,11 @@ def _facts(script: str, source: SourceDirectory, record: Record) -> ScriptFacts:
         uses_input_datasets=_steady(record.input_datasets),
         environment_reads=_steady(record.environment_reads),
         path_uses=_path_uses(record, options, source.script),
+        config_reads=_steady(configs.reads(record)),
+        literals=_steady(record.literals),
+        fixed_writes=_steady(record.fixed_writes),
+        unused_options=unused.options(record, parsers, source) if sure else (),
+        keeps_best=source.mentions(SIGNS_OF_THE_BEST),
     )
 
 
@@ -280,7 +307,7 @@ def _distinct(options: Iterable[Option]) -> tuple[Option, ...]:
 
 def _path_uses(record: Record, options: tuple[Option, ...], script: str) -> tuple[PathUse, ...]:
     """List the path uses, with those that concern every option written out."""
-    uses = list(record.path_uses)
+    uses = [attrs.evolve(use, repeated=repeated) for use, repeated in record.path_uses.items()]
     variables = {use.option for use in uses if use.option and use.option.startswith("$")}
     everything = [option.dest for option in options]
     if record.code_unseen:

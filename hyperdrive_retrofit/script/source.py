@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import itertools
 import os
+import re
 import sys
 import warnings
 
@@ -24,6 +25,7 @@ class Parsed:
 
     file: str
     tree: ast.Module
+    content: bytes
 
 
 @attrs.define
@@ -47,6 +49,10 @@ class SourceDirectory:
             self.unread[file] = str(error)
             return None
         return self.parsed[file]
+
+    def mentions(self, pattern: re.Pattern[bytes]) -> bool:
+        """Tell whether the text of a file read so far, comments included, has a match."""
+        return any(pattern.search(parsed.content) for parsed in self.parsed.values())
 
     def find(self, folder: str, name: str) -> tuple[str | None, str] | None:
         """Find a module by its last name in a folder.
@@ -99,7 +105,7 @@ def _parse(root: str, file: str) -> Parsed:
         raise UnreadableError(f"{file} is not Python text: {error}.") from error
     except (RecursionError, MemoryError) as error:
         raise UnreadableError(f"{file} is nested too deeply to be read.") from error
-    return Parsed(file, tree)
+    return Parsed(file, tree, content)
 
 
 def _content(root: str, file: str) -> bytes:

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import attrs
 
-from hyperdrive_retrofit.script import paths
+from hyperdrive_retrofit.script import configs, fixed, paths
 from hyperdrive_retrofit.script.calls import Calls
 from hyperdrive_retrofit.script.conditions import asked_about
 from hyperdrive_retrofit.script.containers import iterated, put
@@ -18,6 +18,7 @@ from hyperdrive_retrofit.script.values import (
     ANYTHING,
     NOTHING,
     ClassObject,
+    Config,
     External,
     Function,
     Mapping,
@@ -63,6 +64,7 @@ class Statements(Calls):
             case ast.Assign():
                 value = self.read(node.value)
                 for target in node.targets:
+                    fixed.note_value(self, target, node.value)
                     self.bind(target, value)
             case ast.If():
                 return self._if(node)
@@ -91,6 +93,7 @@ class Statements(Calls):
             case ast.AugAssign():
                 self._augment(node)
             case ast.AnnAssign() if node.value is not None:
+                fixed.note_value(self, node.target, node.value)
                 self.bind(node.target, self.read(node.value))
             case ast.Try():
                 return self._try(node)
@@ -147,6 +150,8 @@ class Statements(Calls):
                     atom.items.append(value)
                     atom.open = True
                 case _:
+                    if isinstance(atom, Config):
+                        configs.put(self, atom, key)
                     self.hand_on([value], target)
 
     def _augment(self, node: ast.AugAssign) -> None:
@@ -245,7 +250,7 @@ class Statements(Calls):
         return self.execute(node.finalbody) or (left and handlers_leave)
 
     def _match(self, node: ast.Match) -> None:
-        self.read(node.subject)
+        self.note_arguments(self.read(node.subject))
         before, after = dict(self.scope.names), self.scope.names
         for case in node.cases:
             self.scope.names = dict(before)
