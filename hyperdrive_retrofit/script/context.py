@@ -103,8 +103,8 @@ class Context(abc.ABC):
     """The place in the script that is being read.
 
     `branches` are the branches around it, each with the options whose own presence the branch tests. `repeats` counts
-    loops and callbacks around it. `loops` are the `for` and `while` around it. `printing` says that all that is read
-    is only printed.
+    loops and callbacks around it. `loops` are the `for` and `while` around it, `every_few` the branches that are
+    taken every so many passes. `printing` says that all that is read is only printed.
     """
 
     record: Record
@@ -112,6 +112,7 @@ class Context(abc.ABC):
     branches: list[tuple[str, frozenset[str]]] = attrs.Factory(list)
     repeats: int = 0
     loops: list[Loop] = attrs.Factory(list)
+    every_few: set[str] = attrs.Factory(set)
     printing: bool = False
     steps: int = 0
     handed_classes: dict[ClassObject, Instance] = attrs.Factory(dict)

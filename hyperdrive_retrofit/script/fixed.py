@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 
 from hyperdrive_retrofit.script.context import Context
 from hyperdrive_retrofit.script.facts import FixedValue, FixedWrite
 from hyperdrive_retrofit.script.literals import names_in, spelled
-from hyperdrive_retrofit.script.values import NOTHING, Call, Const, External, Made, Sequence, Value
+from hyperdrive_retrofit.script.values import NOTHING, Call, Sequence, Value
 
 MOST_VALUES = 300
 LONGEST_TEXT = 60
@@ -128,8 +127,6 @@ def note_directory_upload(context: Context, call: Call) -> None:
         if isinstance(atom, Sequence) and not atom.open and len(atom.items) == 2:
             for path in _literal_texts(atom.items[1]):
                 _note(context, path, call.node, datastore=True)
-        if isinstance(atom, Made) and atom.kind == "datastore":
-            _note(context, atom.path, call.node, datastore=True)
 
 
 def _literal_texts(value: Value) -> list[str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from typing import Literal
 
 import attrs
 
+from hyperdrive_retrofit.script import fixed, loops
 from hyperdrive_retrofit.script.context import Context
 from hyperdrive_retrofit.script.facts import LoggedMetric, Named, ParentRead, ParentWrite, Registration, RunLookup
 from hyperdrive_retrofit.script.literals import keys_in, literal, names_in
@@ -54,6 +56,14 @@ ENDS = {"cancel", "fail", "complete"}
 METHODS = (
     {"tag", "set_tags", "add_properties", "find_step_run"} | LOGS.keys() | TABLES.keys() | CHILDREN | FILE_READS | ENDS
 )
+OUTPUT_LOOKUPS = {
+    "get_output_data": "name",
+    "get_pipeline_output": "pipeline_output_name",
+    "get_output": None,
+    "get_outputs": None,
+}
+"""Methods of step and pipeline runs that find an output, with the parameter that names it."""
+
 NOTHING_READ = {"flush", "start", "child_run", "create_children", "submit_child", "remove_tags", "take_snapshot"}
 
 
@@ -77,6 +87,8 @@ def attribute(context: Context, run: RunObject, name: str, node: ast.AST) -> Val
 def method(context: Context, run: RunObject, name: str, call: Call) -> Value:
     """Follow a method of a run."""
     node = call.node
+    if name in OUTPUT_LOOKUPS and run.which != "run":
+        _look_up_output(context, name, call, run.step)
     if name in LOGS:
         _log(context, run.which, name, call)
     elif name in ("tag", "set_tags", "add_properties"):
@@ -90,7 +102,7 @@ def method(context: Context, run: RunObject, name: str, call: Call) -> Value:
     elif name == "find_step_run":
         _look_up(context, name, call.get(0, "name"), node)
         _read_if_parent(context, run, "run", call.get(0, "name"), node)
-        return one(Sequence([one(RunObject("other"))], open=True))
+        return one(Sequence([_step_run(call)], open=True))
     elif name == "child_run":
         return one(RunObject("other"))
     elif run.which == "parent":
@@ -134,13 +146,19 @@ def log(
 ) -> None:
     """Record a metric; a name that is not known hides others."""
     once = LoggedMetric(metric, on, repeated=False, call=call, place=context.place(node))
-    many = attrs.evolve(once, repeated=True)
     seen = context.record.metrics
-    if context.repeats or call == "log_list" or once in seen or many in seen:
-        seen.pop(once, None)
-        seen[many] = None
-    else:
-        seen[once] = None
+    variants = itertools.product((False, True), repeat=2)
+    known = [attrs.evolve(once, repeated=repeated, in_loop=in_loop) for repeated, in_loop in variants]
+    before = [metric for metric in known if metric in seen]
+    now = attrs.evolve(
+        once,
+        repeated=bool(context.repeats or call == "log_list" or before),
+        in_loop=any(metric.in_loop for metric in before) or (metric is not None and loops.each_pass(context, metric)),
+    )
+    if now not in seen:
+        for metric in before:
+            seen.pop(metric)
+        seen[now] = None
     if metric is None:
         context.record.logs_unseen = True
     if on == "parent":
@@ -180,6 +198,18 @@ def _read_if_parent(context: Context, run: RunObject, kind: Literal["run"], name
 def _look_up(context: Context, call: str, name: Value, node: ast.AST) -> None:
     for text in names_in(name):
         context.record.run_lookups[RunLookup(call, text, context.place(node))] = None
+
+
+def _look_up_output(context: Context, call_name: str, call: Call, step: str | None) -> None:
+    parameter = OUTPUT_LOOKUPS[call_name]
+    for text in names_in(call.get(0, parameter)) if call.args or call.keywords or parameter else [None]:
+        context.record.run_lookups[RunLookup(call_name, text, context.place(call.node), step)] = None
+
+
+def _step_run(call: Call) -> Value:
+    """Give what `find_step_run` finds."""
+    names = names_in(call.get(0, "name"))
+    return frozenset(RunObject("other", step=name) for name in names)
 
 
 def _register(context: Context, kind: Literal["model", "model_tag", "dataset"], name: Value, call: Call) -> Value:
@@ -227,6 +257,10 @@ def made_method(context: Context, kind: str, name: str, call: Call) -> Value:
         for key in keys_in(call.get(0, "tags")):
             _register(context, "model_tag", NOTHING if key is None else one(Const(key)), call)
         return ANYTHING
+    if name == "get_default_datastore":
+        return one(Made("datastore"))
+    if kind == "datastore":
+        fixed.note_upload(context, name, call, known=True)
     if kind == "dataset" and name == "register":
         return _register(context, "dataset", call.get(1, "name"), call)
     if kind == "dataset" and not name.startswith(("download", "mount", "upload")):
@@ -239,7 +273,7 @@ def made_attribute(kind: str, name: str) -> Value:
     """Follow an attribute of a workspace, experiment, model or dataset."""
     if kind == "experiment" and name == "workspace":
         return one(Made("workspace"))
-    if kind == "workspace" and name in ("models", "datasets"):
+    if kind == "workspace" and name in ("models", "datasets", "datastores"):
         return one(Made(f"{name} by name"))
     return ANYTHING
 
@@ -273,6 +307,12 @@ def call_azureml(context: Context, name: str, call: Call) -> Value | None:  # no
         return one(Made("workspace"))
     if last == "Experiment":
         return one(Made("experiment"))
+    if last == "Datastore" or owner == "Datastore":
+        context.hand_on(call.everything(), call.node)
+        return one(Made("datastore"))
+    if last == "DataPath":
+        context.hand_on(call.everything(), call.node)
+        return one(Sequence([call.get(0, "datastore"), call.get(1, "path_on_datastore")]))
     if ".Dataset." in name or owner in ("Dataset", "TabularDatasetFactory", "FileDatasetFactory"):
         return _call_dataset(context, last, call)
     return None
@@ -293,6 +333,8 @@ def _call_model(context: Context, last: str, call: Call) -> Value | None:
 def _call_dataset(context: Context, last: str, call: Call) -> Value:
     if last.startswith("register_"):
         return _register(context, "dataset", call.get(2, "name"), call)
+    if last == "upload_directory":
+        fixed.note_directory_upload(context, call)
     context.hand_on([_paths(value) for value in call.everything()], call.node)
     return one(Made("dataset"))
 
@@ -308,6 +350,11 @@ def unknown_method(context: Context, name: str, call: Call) -> Value | None:  # 
         return method(context, RunObject("parent"), name, call)
     if name == "find_step_run":
         return method(context, RunObject("other"), name, call)
+    if name == "get_default_datastore":
+        return one(Made("datastore"))
+    if name in OUTPUT_LOOKUPS and (OUTPUT_LOOKUPS[name] or _word_in("run", call.receiver)):
+        _look_up_output(context, name, call, None)
+        return None
     if name == "get_run" and call.args:
         return found_run(context, call, call.get(0, "run_id"), name)
     if name == "get_runs":
