@@ -117,7 +117,7 @@ class Calls(Expressions):
         return join(self._call_method(atom, name, call) for atom in value) or ANYTHING
 
     def _call_method(self, atom: Atom, name: str, call: Call) -> Value:  # noqa: C901, PLR0911, PLR0912 one case per kind
-        if not isinstance(atom, External) and not self.printing:
+        if atom == External("os.environ") or not (self.printing or isinstance(atom, External)):
             unused.note_call(self.record, atom, name, call)
         match atom:
             case External("os.environ"):
@@ -231,6 +231,9 @@ class Calls(Expressions):
             return one(Sequence([one(Sequence([ANYTHING, item])) for item in found.items], found.open))
         if name == "builtins.zip" and len(call.args) > 1:
             return one(containers.zipped(call.args))
+        if name in ("builtins.iter", "builtins.next") and all(isinstance(atom, Sequence) for atom in first):
+            self.elements(first, call.node)
+            return first if name == "builtins.iter" else containers.iterated(first) | call.get(1)
         if name.startswith(WRAPPED_LISTS):
             self.elements(first, call.node)
             return one(containers.elements_of(first))

@@ -6,7 +6,7 @@ import abc
 import ast
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import attrs
 
@@ -57,7 +57,8 @@ MOST_STEPS = 100_000
 class Record:
     """The facts seen so far; dicts keep their order and drop repetitions."""
 
-    metrics: dict[LoggedMetric, None] = attrs.Factory(dict)
+    metrics: dict[LoggedMetric, Repetition] = attrs.Factory(dict)
+    """How often each is logged; the keys do not say."""
     parent_reads: dict[ParentRead, None] = attrs.Factory(dict)
     parent_writes: dict[ParentWrite, None] = attrs.Factory(dict)
     own_tags: dict[Named, None] = attrs.Factory(dict)
@@ -88,6 +89,13 @@ class Record:
     imports: set[str] = attrs.Factory(set)
     code_unseen: bool = False
     """Code ran that could not be followed at all: exec, a file that cannot be parsed, too many calls."""
+
+
+class Repetition(NamedTuple):
+    """How often a metric is logged; the fields are those of `LoggedMetric`."""
+
+    repeated: bool
+    in_loop: bool
 
 
 @attrs.frozen(eq=False)

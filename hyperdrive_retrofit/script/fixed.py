@@ -42,10 +42,12 @@ def note_value(context: Context, target: ast.expr, value: ast.expr) -> None:
 
 def note_named(context: Context, name: str, node: ast.expr) -> None:
     """Note a literal that stands under a name."""
+    if not isinstance(node, ast.Constant | ast.UnaryOp) or len(context.record.literals) >= MOST_VALUES:
+        return
     value = node.value if isinstance(node, ast.Constant) else _negative(node)
     if not isinstance(value, str | int | float) or name.startswith("__"):
         return
-    if (isinstance(value, str) and len(value) > LONGEST_TEXT) or len(context.record.literals) >= MOST_VALUES:
+    if isinstance(value, str) and len(value) > LONGEST_TEXT:
         return
     context.record.literals[FixedValue(name, value, context.place(node))] = None
 

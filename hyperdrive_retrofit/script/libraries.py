@@ -125,6 +125,8 @@ def call_external(context: Context, name: str, call: Call) -> Value | None:  # n
         return paths.as_pathlib(_joined_call(context, call) if call.args else one(Const(".")))
     if name in ("os.getcwd", "pathlib.Path.cwd"):
         return one(Const("."))
+    if name == "pathlib.Path.home":
+        return one(OtherPath(text="~"))
     if name in CHECKERS:
         context.use(call.get(0), "checks", node)
         return ANYTHING

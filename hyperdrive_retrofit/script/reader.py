@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import itertools
 import os
-import re
 from collections.abc import Collection, Iterable
 from typing import Literal, TypeVar
 
@@ -60,10 +59,7 @@ Fact = TypeVar(
     FixedValue,
     FixedWrite,
 )
-SIGNS_OF_THE_BEST = re.compile(
-    rb"best|ModelCheckpoint|load_state_dict|deepcopy|early_?stop|load_weights|swa_model|StochasticWeightAveraging",
-    re.IGNORECASE,
-)
+SIGNS_OF_THE_BEST = (b"best", b"modelcheckpoint", b"load_state_dict", b"load_weights", b"deepcopy", b"early_stop", b"earlystop")
 PASSIVE_DECORATORS = {"property", "staticmethod", "classmethod", "cached_property", "contextmanager", "wraps"}
 """Decorators that leave calling to others."""
 
@@ -255,7 +251,7 @@ def _facts(script: str, source: SourceDirectory, record: Record) -> ScriptFacts:
         abbreviations=any(parser.abbreviations for parser in parsers),
         reads_command_line=_reads_command_line(record, outcomes),
         subcommands=any(parser.subcommands for parser in parsers),
-        metrics=_steady(record.metrics),
+        metrics=_steady(_metrics(record)),
         logs_unseen=record.logs_unseen or record.code_unseen,
         parent_reads=_steady(record.parent_reads),
         parent_writes=_steady(record.parent_writes),
@@ -271,7 +267,7 @@ def _facts(script: str, source: SourceDirectory, record: Record) -> ScriptFacts:
         literals=_steady(record.literals),
         fixed_writes=_steady(record.fixed_writes),
         unused_options=unused.options(record, parsers, source) if sure else (),
-        keeps_best=source.mentions(SIGNS_OF_THE_BEST),
+        keeps_best=source.names(SIGNS_OF_THE_BEST),
     )
 
 
@@ -285,8 +281,8 @@ def _reads_command_line(record: Record, outcomes: Collection[str | None]) -> boo
 
 def _steady(facts: Iterable[Fact]) -> tuple[Fact, ...]:
     """Keep the order, but sort what one line gives at once: sets have an order of their own in every process."""
-    groups = itertools.groupby(facts, key=lambda fact: fact.place)
-    return tuple(fact for _, group in groups for fact in sorted(group, key=repr))
+    groups = (list(group) for _, group in itertools.groupby(facts, key=lambda fact: fact.place))
+    return tuple(fact for group in groups for fact in (sorted(group, key=repr) if len(group) > 1 else group))
 
 
 def _chosen(record: Record) -> list[Parser]:
@@ -303,6 +299,12 @@ def _kind(record: Record, parsers: list[Parser]) -> Literal["argparse", "click",
 
 def _distinct(options: Iterable[Option]) -> tuple[Option, ...]:
     return tuple(dict.fromkeys(options))
+
+
+def _metrics(record: Record) -> list[LoggedMetric]:
+    return [
+        attrs.evolve(metric, repeated=often.repeated, in_loop=often.in_loop) for metric, often in record.metrics.items()
+    ]
 
 
 def _path_uses(record: Record, options: tuple[Option, ...], script: str) -> tuple[PathUse, ...]:

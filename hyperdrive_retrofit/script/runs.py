@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
-import itertools
 import re
 from typing import Literal
 
 import attrs
 
 from hyperdrive_retrofit.script import fixed, loops
-from hyperdrive_retrofit.script.context import Context
+from hyperdrive_retrofit.script.context import Context, Repetition
 from hyperdrive_retrofit.script.facts import LoggedMetric, Named, ParentRead, ParentWrite, Registration, RunLookup
 from hyperdrive_retrofit.script.literals import keys_in, literal, names_in
 from hyperdrive_retrofit.script.values import (
@@ -102,7 +101,7 @@ def method(context: Context, run: RunObject, name: str, call: Call) -> Value:
     elif name == "find_step_run":
         _look_up(context, name, call.get(0, "name"), node)
         _read_if_parent(context, run, "run", call.get(0, "name"), node)
-        return one(Sequence([_step_run(call)], open=True))
+        return one(Sequence([_step_run(call)]))
     elif name == "child_run":
         return one(RunObject("other"))
     elif run.which == "parent":
@@ -145,20 +144,15 @@ def log(
     context: Context, metric: str | None, on: Literal["run", "parent", "unknown"], call: str, node: ast.AST
 ) -> None:
     """Record a metric; a name that is not known hides others."""
-    once = LoggedMetric(metric, on, repeated=False, call=call, place=context.place(node))
+    logged = LoggedMetric(metric, on, repeated=False, call=call, place=context.place(node))
     seen = context.record.metrics
-    variants = itertools.product((False, True), repeat=2)
-    known = [attrs.evolve(once, repeated=repeated, in_loop=in_loop) for repeated, in_loop in variants]
-    before = [metric for metric in known if metric in seen]
-    now = attrs.evolve(
-        once,
-        repeated=bool(context.repeats or call == "log_list" or before),
-        in_loop=any(metric.in_loop for metric in before) or (metric is not None and loops.each_pass(context, metric)),
-    )
-    if now not in seen:
-        for metric in before:
-            seen.pop(metric)
-        seen[now] = None
+    known = seen.get(logged)
+    again = bool(context.repeats or call == "log_list" or known)
+    now = metric is not None and call != "log_list" and loops.each_pass(context, metric)
+    in_loop = now or (known is not None and known.in_loop)
+    if known is not None and not known.repeated:
+        seen.pop(logged)
+    seen[logged] = Repetition(again, in_loop)
     if metric is None:
         context.record.logs_unseen = True
     if on == "parent":

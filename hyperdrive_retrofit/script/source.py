@@ -50,9 +50,14 @@ class SourceDirectory:
             return None
         return self.parsed[file]
 
-    def mentions(self, pattern: re.Pattern[bytes]) -> bool:
-        """Tell whether the text of a file read so far, comments included, has a match."""
-        return any(pattern.search(parsed.content) for parsed in self.parsed.values())
+    def matches(self, pattern: bytes) -> bool:
+        """Tell whether the text of a file read so far, comments included, matches a pattern."""
+        return any(re.search(pattern, parsed.content) for parsed in self.parsed.values())
+
+    def names(self, words: tuple[bytes, ...]) -> bool:
+        """Tell whether one of these words in small letters stands in a file read so far, in whatever letters."""
+        texts = [parsed.content.lower() for parsed in self.parsed.values()]
+        return any(word in text for text in texts for word in words)
 
     def find(self, folder: str, name: str) -> tuple[str | None, str] | None:
         """Find a module by its last name in a folder.

@@ -34,22 +34,29 @@ LOOKED_AT = {"builtins.vars", "builtins.dict", "builtins.getattr", "builtins.set
 """Functions that are given the parsed arguments and are followed elsewhere, or do not look into them."""
 
 OF_A_SCOPE = {"builtins.locals", "builtins.globals", "builtins.vars", "builtins.dir"}
+FOLLOWED = (Function, Bound, ClassObject, Instance, Super, LocalModule)
+HOLDERS = {Sequence, Mapping, Instance}
 PLAIN_TYPES = {"int", "float", "str", "bool", "Path"}
 """Converters that do nothing but convert; another may itself use the value."""
 
-HIDDEN_CLICK = re.compile(rb"get_current_context|callback\s*=|expose_value|is_eager|\blocals\s*\(|\bvars\s*\(")
+HIDDEN_CLICK = rb"get_current_context|callback\s*=|expose_value|is_eager|\blocals\s*\(|\bvars\s*\("
 
 
 def options(record: Record, parsers: list[Parser], source: SourceDirectory) -> tuple[str, ...]:
     """List the dests of options of a command line known completely that are surely not used."""
     if record.argv_loads > 0:
         return ()
-    found = [option for parser in parsers for option in parser.options if option.type in PLAIN_TYPES]
+    found = [option for parser in parsers for option in parser.options if _is_plain(option)]
     if parsers == [record.click]:
         return _distinct(option for option in found if _unused_parameter(record, option, source))
     if record.arguments_escape:
         return ()
     return _distinct(option for option in found if not _mentioned(record, option.dest, source))
+
+
+def _is_plain(option: Option) -> bool:
+    """Tell whether parsing the option surely does nothing but keep its value; an action of one's own may do more."""
+    return option.type in PLAIN_TYPES and option.takes_values is not None
 
 
 def _distinct(found: Iterable[Option]) -> tuple[str, ...]:
@@ -60,11 +67,11 @@ def _mentioned(record: Record, dest: str, source: SourceDirectory) -> bool:
     """Tell whether anything reads an attribute of this name, in code that nothing calls too."""
     if dest in record.arguments_used or not dest.isascii():
         return True
-    return source.mentions(re.compile(rf"\.[\s\\]*{re.escape(dest)}\b".encode()))
+    return source.matches(rf"\.[\s\\]*{re.escape(dest)}\b".encode())
 
 
 def _unused_parameter(record: Record, option: Option, source: SourceDirectory) -> bool:
-    if len(record.commands) != 1 or source.mentions(HIDDEN_CLICK):
+    if len(record.commands) != 1 or source.matches(HIDDEN_CLICK):
         return False
     (function,) = record.commands
     given = function.node.args
@@ -99,7 +106,7 @@ def note_key(record: Record, key: Value) -> None:
 
 def note_call(record: Record, atom: Atom, name: str, call: Call) -> None:
     """Note that all of the parsed arguments may be used by what is called; `name` is empty for a function."""
-    if isinstance(atom, Function | Bound | ClassObject | Instance | Super | LocalModule) or prints(atom):
+    if not record.parsers or isinstance(atom, FOLLOWED) or prints(atom):
         return
     if isinstance(atom, External) and not name:
         if atom.name in OF_A_SCOPE and not call.args:
@@ -111,9 +118,14 @@ def note_call(record: Record, atom: Atom, name: str, call: Call) -> None:
         record.arguments_escape |= name.startswith("parse_") and into_another
     elif isinstance(atom, Namespace):
         _note_own_method(record, name, call)
-    elif name not in PRINTING_METHODS and any(map(holds_arguments, call.everything())):
+    elif name not in PRINTING_METHODS and _given_arguments(call):
         # What a list or dict takes in, it holds.
         record.arguments_escape |= not (isinstance(atom, Sequence) and name in ("append", "add", "insert"))
+
+
+def _given_arguments(call: Call) -> bool:
+    seen: set[int] = set()
+    return any([_holds(value, seen) for value in call.args]) or any(map(holds_arguments, call.keywords.values()))
 
 
 def _note_own_method(record: Record, name: str, call: Call) -> None:
@@ -130,9 +142,9 @@ def holds_arguments(value: Value) -> bool:
 
 def _holds(value: Value, seen: set[int]) -> bool:
     for atom in value:
-        if isinstance(atom, Namespace):
+        if type(atom) is Namespace:
             return True
-        if not isinstance(atom, Sequence | Mapping | Instance) or id(atom) in seen:
+        if type(atom) not in HOLDERS or id(atom) in seen:
             continue
         seen.add(id(atom))
         inside = atom.items if isinstance(atom, Sequence) else _values_of(atom)
