@@ -53,6 +53,7 @@ from hyperdrive_retrofit.script.values import (
     Scope,
     Sequence,
     Super,
+    Unknown,
     Value,
     join,
     one,
@@ -162,6 +163,7 @@ class Calls(Expressions):
         if isinstance(atom, Instance):
             # The base class, which is not seen, may call any method of the object.
             self.hand_on([one(atom)], call.node)
+        unused.note_call(self.record, Unknown(), name, call)
         return self._call_unknown_method(name, call)
 
     def _call_unknown_method(self, name: str, call: Call) -> Value:

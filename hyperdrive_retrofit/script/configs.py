@@ -194,10 +194,9 @@ def _read_ini(context: Context, atom: IniReader, name: str, call: Call) -> None:
     if name == "read":
         context.use(given, "reads", call.node)
         given = opened(frozenset(_paths(given)))
-    for text in given:
-        if isinstance(text, OptionText):
-            text = _file_text(text)
-        added = _add(context, "ini", text if isinstance(text, FileText) else FileText(), call.node)
+    for found in given:
+        text = found if isinstance(found, FileText) else _file_text(found)
+        added = _add(context, "ini", text, call.node)
         atom.sources += [part.source for part in added if isinstance(part, Config)]
 
 

@@ -146,7 +146,9 @@ class Expressions(Context):
         if name in BUILTINS:
             return one(External(f"builtins.{name}"))
         stars = [star for star in last.stars if star.startswith("azureml.") or name not in STAR_NAMES]
-        return one(External(f"{stars[-1]}.{name}")) if stars else one(OtherPath(text=self.file)) if name == "__file__" else ANYTHING
+        if stars:
+            return one(External(f"{stars[-1]}.{name}"))
+        return one(OtherPath(text=self.file)) if name == "__file__" else ANYTHING
 
     def get(self, value: Value, name: str, node: ast.AST) -> Value:
         """Give an attribute of a value."""
@@ -198,7 +200,7 @@ class Expressions(Context):
         """Give an item of a value."""
         return join(self._get_item(atom, key, node) for atom in value) or ANYTHING
 
-    def _get_item(self, atom: Atom, key: Value, node: ast.Subscript) -> Value:  # noqa: PLR0911 one case per kind
+    def _get_item(self, atom: Atom, key: Value, node: ast.Subscript) -> Value:  # noqa: C901, PLR0911 one case per kind
         match atom:
             case Sequence():
                 return sequence_item(atom, key, isinstance(node.slice, ast.Slice))

@@ -215,7 +215,7 @@ class ConfigRead:
 
 @attrs.frozen
 class FixedValue:
-    """A number, text or truth value that stands in the source under a name: `lr = 0.1`, `{"lr": 0.1}`, `Adam(lr=0.1)`."""
+    """A number, text or truth value with a name in the source: `lr = 0.1`, `{"lr": 0.1}`, `Adam(lr=0.1)`."""
 
     name: str
     value: str | int | float | bool

@@ -25,7 +25,7 @@ SHARED = re.compile(
     )""",
     re.VERBOSE,
 )
-OF_ONE_NODE = re.compile(r"(?:file:/*)?/(?:tmp|var/tmp|dev|proc|sys|run)(?:/|$)|[a-z]:[\\/](?:windows[\\/])?te?mp\b", re.I)
+OF_ONE_NODE = re.compile(r"(?:file:/*)?/(?:tmp|var/tmp|dev|proc|sys|run)(?:/|$)|[A-Za-z]:[\\/][Tt]e?mp\b")
 SAVERS = re.compile(r"save|write_|to_(?:csv|parquet|json|pickle|excel|feather|hdf|html|netcdf|zarr)")
 SPARK_FORMATS = {"parquet", "csv", "json", "orc", "text", "delta", "save"}
 
@@ -124,7 +124,7 @@ def note_upload(context: Context, name: str, call: Call, known: bool) -> None:
 
 
 def note_directory_upload(context: Context, call: Call) -> None:
-    """Note `Dataset.File.upload_directory(src_dir, target)`; the target is a datastore with a path, as pair or DataPath."""
+    """Note `Dataset.File.upload_directory(src_dir, target)`, whose target is a pair of datastore and path."""
     for atom in call.get(1, "target"):
         if isinstance(atom, Sequence) and not atom.open and len(atom.items) == 2:
             for path in _literal_texts(atom.items[1]):

@@ -59,7 +59,7 @@ Fact = TypeVar(
     FixedValue,
     FixedWrite,
 )
-SIGNS_OF_THE_BEST = (b"best", b"modelcheckpoint", b"load_state_dict", b"load_weights", b"deepcopy", b"early_stop", b"earlystop")
+SIGNS_OF_THE_BEST = tuple(b"best modelcheckpoint load_state_dict load_weights deepcopy early_stop earlystop".split())
 PASSIVE_DECORATORS = {"property", "staticmethod", "classmethod", "cached_property", "contextmanager", "wraps"}
 """Decorators that leave calling to others."""
 

@@ -6,8 +6,6 @@ import ast
 import re
 from typing import Literal
 
-import attrs
-
 from hyperdrive_retrofit.script import fixed, loops
 from hyperdrive_retrofit.script.context import Context, Repetition
 from hyperdrive_retrofit.script.facts import LoggedMetric, Named, ParentRead, ParentWrite, Registration, RunLookup
@@ -58,10 +56,13 @@ METHODS = (
 OUTPUT_LOOKUPS = {
     "get_output_data": "name",
     "get_pipeline_output": "pipeline_output_name",
-    "get_output": None,
+    "get_output": "name",
     "get_outputs": None,
 }
 """Methods of step and pipeline runs that find an output, with the parameter that names it."""
+
+OF_OTHERS_TOO = {"get_output", "get_outputs"}
+"""Those that other objects have as well (onnxruntime's sessions)."""
 
 NOTHING_READ = {"flush", "start", "child_run", "create_children", "submit_child", "remove_tags", "take_snapshot"}
 
@@ -83,7 +84,7 @@ def attribute(context: Context, run: RunObject, name: str, node: ast.AST) -> Val
     return one(Method(run, name)) if name in METHODS else ANYTHING
 
 
-def method(context: Context, run: RunObject, name: str, call: Call) -> Value:
+def method(context: Context, run: RunObject, name: str, call: Call) -> Value:  # noqa: C901 one case per kind
     """Follow a method of a run."""
     node = call.node
     if name in OUTPUT_LOOKUPS and run.which != "run":
@@ -195,8 +196,7 @@ def _look_up(context: Context, call: str, name: Value, node: ast.AST) -> None:
 
 
 def _look_up_output(context: Context, call_name: str, call: Call, step: str | None) -> None:
-    parameter = OUTPUT_LOOKUPS[call_name]
-    for text in names_in(call.get(0, parameter)) if call.args or call.keywords or parameter else [None]:
+    for text in names_in(call.get(0, OUTPUT_LOOKUPS[call_name])):
         context.record.run_lookups[RunLookup(call_name, text, context.place(call.node), step)] = None
 
 
@@ -281,7 +281,7 @@ def made_item(context: Context, kind: str, key: Value, node: ast.AST) -> Value:
     return one(Made(kind.removesuffix("s by name").removesuffix("s"))) if kind != "workspace" else ANYTHING
 
 
-def call_azureml(context: Context, name: str, call: Call) -> Value | None:  # noqa: PLR0911 one case per kind
+def call_azureml(context: Context, name: str, call: Call) -> Value | None:  # noqa: C901, PLR0911 one case per kind
     """Follow a call of an azureml class or class method; None for any other."""
     if not name.startswith("azureml."):
         return None
@@ -333,7 +333,7 @@ def _call_dataset(context: Context, last: str, call: Call) -> Value:
     return one(Made("dataset"))
 
 
-def unknown_method(context: Context, name: str, call: Call) -> Value | None:  # noqa: PLR0911 one case per kind
+def unknown_method(context: Context, name: str, call: Call) -> Value | None:  # noqa: C901, PLR0911 one case per kind
     """Guess, where the names make it plain, a method of an object that is not known; None where they do not."""
     if name in LOGS and _looks_like_metric(call):
         if _word_in("run", call.receiver):
@@ -346,7 +346,7 @@ def unknown_method(context: Context, name: str, call: Call) -> Value | None:  # 
         return method(context, RunObject("other"), name, call)
     if name == "get_default_datastore":
         return one(Made("datastore"))
-    if name in OUTPUT_LOOKUPS and (OUTPUT_LOOKUPS[name] or _word_in("run", call.receiver)):
+    if name in OUTPUT_LOOKUPS and (name not in OF_OTHERS_TOO or _word_in("run", call.receiver)):
         _look_up_output(context, name, call, None)
         return None
     if name == "get_run" and call.args:

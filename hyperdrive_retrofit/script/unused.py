@@ -79,8 +79,7 @@ def _unused_parameter(record: Record, option: Option, source: SourceDirectory) -
     dests = {parameter.option.dest for parameter in function.click if parameter.option}
     if given.vararg or given.kwarg or not names <= dests or option.dest not in names:
         return False
-    body = function.node.body if isinstance(function.node.body, list) else [function.node.body]
-    return not any(isinstance(node, ast.Name) and node.id == option.dest for part in body for node in ast.walk(part))
+    return not any(isinstance(node, ast.Name) and node.id == option.dest for node in ast.walk(function.node))
 
 
 def prints(atom: Atom) -> bool:
@@ -125,7 +124,7 @@ def note_call(record: Record, atom: Atom, name: str, call: Call) -> None:
 
 def _given_arguments(call: Call) -> bool:
     seen: set[int] = set()
-    return any([_holds(value, seen) for value in call.args]) or any(map(holds_arguments, call.keywords.values()))
+    return any(_holds(value, seen) for value in call.args) or any(map(holds_arguments, call.keywords.values()))
 
 
 def _note_own_method(record: Record, name: str, call: Call) -> None:
@@ -147,11 +146,17 @@ def _holds(value: Value, seen: set[int]) -> bool:
         if type(atom) not in HOLDERS or id(atom) in seen:
             continue
         seen.add(id(atom))
-        inside = atom.items if isinstance(atom, Sequence) else _values_of(atom)
-        if any(_holds(part, seen) for part in inside):
+        if any(_holds(part, seen) for part in _inside(atom)):
             return True
     return False
 
 
-def _values_of(atom: Mapping | Instance) -> list[Value]:
-    return [*atom.items.values(), atom.rest] if isinstance(atom, Mapping) else list(atom.attributes.values())
+def _inside(atom: Atom) -> list[Value]:
+    match atom:
+        case Sequence():
+            return atom.items
+        case Mapping():
+            return [*atom.items.values(), atom.rest]
+        case Instance():
+            return list(atom.attributes.values())
+    return []
