@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hyperdrive_retrofit.script import Option, PathUse, ScriptFacts
+from hyperdrive_retrofit.script import ConfigRead, FixedWrite, Option, PathUse, RunLookup, ScriptFacts
 
 CORPUS = Path(__file__).parent / "script_corpus"
 MARK = "--- "
@@ -18,7 +18,7 @@ def sections(text: str) -> dict[str, str]:
 
 def lay_out(text: str, folder: Path) -> str:
     """Write the files of a case below a folder; return the first one's name, which is the script."""
-    files = {title: body for title, body in sections(text).items() if title != "facts"}
+    files = {title: body for title, body in sections(text).items() if title not in ("facts", "literals")}
     for title, body in files.items():
         path = folder / title
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,18 +41,30 @@ def lines(facts: ScriptFacts) -> list[str]:
         *(f"unread: {file}" for file in facts.unread),
         *_parser(facts),
         *map(_option, facts.options),
-        *(f"metric: {m.name} on {m.on} by {m.call}{' repeated' * m.repeated} @{m.place}" for m in facts.metrics),
+        *(f"unused: {dest}" for dest in facts.unused_options),
+        *(
+            f"metric: {m.name} on {m.on} by {m.call}{' repeated' * m.repeated}{' in loop' * m.in_loop} @{m.place}"
+            for m in facts.metrics
+        ),
         *(["reads no command line"] if facts.reads_command_line is False else []),
         *(["subcommands"] if facts.subcommands else []),
         *(["logs unseen"] if facts.logs_unseen else []),
         *(f"parent read: {read.kind} {read.name} @{read.place}" for read in facts.parent_reads),
         *(f"parent write: {write.kind} {write.name} @{write.place}" for write in facts.parent_writes),
-        *(f"run lookup: {look.call} {look.name} @{look.place}" for look in facts.run_lookups),
+        *(f"run lookup: {look.call} {look.name}{_of_step(look)} @{look.place}" for look in facts.run_lookups),
         *(f"registration: {r.kind} {r.name}{' conditional' * r.conditional} @{r.place}" for r in facts.registrations),
         *(f"{kind}: {item.name} @{item.place}" for kind, items in named.items() for item in items),
         *map(_path_use, facts.path_uses),
         *_folders(facts),
+        *map(_config_read, facts.config_reads),
+        *map(_fixed_write, facts.fixed_writes),
+        *(["keeps best"] if facts.keeps_best else []),
     ]
+
+
+def literal_lines(facts: ScriptFacts) -> list[str]:
+    """Write the values that stand in the source, one line each; they are many, and only some cases ask for them."""
+    return [f"{fixed.name} = {fixed.value!r} @{fixed.place}" for fixed in facts.literals]
 
 
 def _parser(facts: ScriptFacts) -> list[str]:
@@ -74,7 +86,25 @@ def _option(option: Option) -> str:
 
 def _path_use(use: PathUse) -> str:
     inside = f" in {', '.join(use.branches)}" if use.branches else ""
-    return f"path: {use.option} {use.kind} @{use.place}{inside}"
+    below = f" {use.below}" if use.below is not None else ""
+    return f"path: {use.option} {use.kind}{below} @{use.place}{inside}{' repeated' * use.repeated}"
+
+
+def _of_step(lookup: RunLookup) -> str:
+    return f" of step {lookup.step}" if lookup.step is not None else ""
+
+
+def _config_read(read: ConfigRead) -> str:
+    words = [read.format]
+    words += [f"file {read.file}"] if read.file is not None else []
+    words += [f"option {read.option}"] if read.option is not None else []
+    words += [f"keys {' '.join(read.keys)}"] if read.keys else []
+    return f"config: {' '.join(words)} @{read.place}"
+
+
+def _fixed_write(write: FixedWrite) -> str:
+    words = ["datastore"] * write.datastore + [write.path] + ["conditional"] * write.conditional
+    return f"fixed write: {' '.join(words)} @{write.place}"
 
 
 def _folders(facts: ScriptFacts) -> list[str]:

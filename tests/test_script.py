@@ -10,7 +10,7 @@ import attrs
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from script_facts import CORPUS, lay_out, lines, sections
+from script_facts import CORPUS, lay_out, lines, literal_lines, sections
 
 from hyperdrive_retrofit.script import (
     AMBIGUOUS,
@@ -49,6 +49,15 @@ class TestCorpus:
         facts = read_script(tmp_path, script)
 
         assert sections(text)["facts"].strip().splitlines() == lines(facts)
+
+    @pytest.mark.parametrize("case", [case for case in CASES if "--- literals" in case.read_text(encoding="utf-8")])
+    def test_literals(self, case, tmp_path):
+        """Where a case asks for them, the values that stand in the script are exactly those written beneath it."""
+        text = case.read_text(encoding="utf-8")
+
+        facts = read_script(tmp_path, lay_out(text, tmp_path))
+
+        assert sections(text)["literals"].strip().splitlines() == literal_lines(facts)
 
     def test_is_large(self):
         """The corpus holds more than forty scripts."""
@@ -310,6 +319,151 @@ class TestFolderMade:
         other = attrs.evolve(use("makes"), option="other")
 
         assert ScriptFacts("train.py", path_uses=(other, use("writes_below"))).folder_made("out") is False
+
+
+PARSER = """
+import argparse, copy, json, os, pickle, subprocess, sys
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float)
+"""
+PARSED = PARSER + "args = parser.parse_args()\n"
+CLICK = """
+import click
+@click.command()
+@click.option("--lr", type=float)
+{0}
+if __name__ == "__main__":
+    main()
+"""
+
+
+class TestUnusedOptions:
+    @pytest.mark.parametrize(
+        "rest",
+        [
+            "",
+            "print(args, vars(args), f'{args}', str(args))",
+            "import logging\nlogging.info('%s', args)\nlogger = logging.getLogger()\nlogger.info(args)",
+            "lr = 0.1\nprint(lr)",
+            "optimizer = {'lr': 0.1}\nprint(optimizer['lr'])",
+            "def show(options):\n    print(options)\nshow(args)",
+            "for name in sorted(vars(args).keys()):\n    print(name, getattr(args, name))",
+            "class Holder:\n    def __init__(self, args):\n        self.args = args\nHolder(args)",
+        ],
+    )
+    def test_surely_unused(self, rest, tmp_path):
+        """An option is unused when nothing reads it and its values go nowhere but into print."""
+        assert read(tmp_path, PARSED + rest).unused_options == ("lr",)
+
+    @pytest.mark.parametrize(
+        "rest",
+        [
+            "train(args.lr)",
+            "train(args)",
+            "train(vars(args))",
+            "train(**vars(args))",
+            "train({**vars(args)})",
+            "train([args])",
+            "train(config={'args': args})",
+            "train(getattr(args, name()))",
+            "train(getattr(args, 'lr'))",
+            "train(vars(args)['lr'])",
+            "train(vars(args).get('lr'))",
+            "train(args.__dict__['lr'])",
+            "train(f'{args}')",
+            "train('%s' % args)",
+            "train('{}'.format(args))",
+            "train(str(args))",
+            "train(json.dumps(vars(args)))",
+            "train(copy.deepcopy(args))",
+            "subprocess.run(['python', 'inner.py', json.dumps(vars(args))])",
+            "subprocess.run(['python', 'inner.py', *sys.argv[1:]])",
+            "pickle.dump(args, open('args.pkl', 'wb'))",
+            "json.dump(vars(args), open('args.json', 'w'))",
+            "open('args.json', 'w').write(json.dumps(vars(args)))",
+            "globals().update(vars(args))",
+            "found = {}\nfound.update(vars(args))\ntrain(found)",
+            "for name, value in vars(args).items():\n    train(name, value)",
+            "for value in vars(args).values():\n    train(value)",
+            "train(locals())",
+            "os.environ.update(vars(args))",
+            "exec('train(args)')",
+            "train(**dict(vars(args), depth=3))",
+            "config = vars(args) | {}\ntrain(config)",
+            "match args:\n    case argparse.Namespace(lr=rate):\n        train(rate)",
+            "def dead():\n    train(args.lr)\n",
+            "class Net(Module):\n    def __init__(self):\n        self.args = args\nnet = Net()",
+            "class Net:\n    def __init__(self):\n        self.all = {'args': args}\nfit(Net())",
+            "def start(**options):\n    train(options['lr'])\nstart(**vars(args))",
+            "print(train(args))",
+        ],
+    )
+    def test_perhaps_used(self, rest, tmp_path):
+        """Nothing is claimed where the option is read, or all go where it is not seen which are used."""
+        assert read(tmp_path, PARSED + rest).unused_options == ()
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            PARSER + "parser.parse_args(namespace=make())",
+            PARSER + "parse(parser)",
+            PARSER + "args = parser.parse_args()\nprint(sys.argv)",
+            PARSER + "args, rest = parser.parse_known_args()\ntrain(rest)",
+            PARSER.replace("type=float", "type=set_up") + "args = parser.parse_args()",
+            PARSER.replace("type=float", "action=Act") + "args = parser.parse_args()",
+        ],
+    )
+    def test_parsing_unclear(self, text, tmp_path):
+        """Nothing is claimed where something else may get at the value."""
+        assert read(tmp_path, text).unused_options == ()
+
+    @pytest.mark.parametrize(
+        ("main", "unused"),
+        [
+            ("def main(lr):\n    lr = 0.1", ()),
+            ("def main(lr):\n    print('lr')", ("lr",)),
+            ("def main(lr):\n    train(lr)", ()),
+            ("def main(lr):\n    train(**locals())", ()),
+            ("def main(**options):\n    train(options)", ()),
+            ("def main(lr):\n    train(click.get_current_context().params)", ()),
+            ("@click.pass_context\ndef main(context, lr):\n    train(context.params)", ()),
+            ("@click.option('--depth', callback=check)\ndef main(lr, depth):\n    pass", ()),
+        ],
+    )
+    def test_click(self, main, unused, tmp_path):
+        """An option of click is unused when its parameter is never named."""
+        assert unused == read(tmp_path, CLICK.format(main)).unused_options
+
+
+class TestKeepsBest:
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "best_loss = 1.0",
+            "model.save('BestModel.h5')",
+            "callbacks = [ModelCheckpoint('x')]",
+            "EarlyStopping(patience=3)",
+            "fit(early_stopping_rounds=10)",
+            "fit(restore_best_weights=True)",
+            "model.load_state_dict(kept)",
+            "kept = copy.deepcopy(model.state_dict())",
+        ],
+    )
+    def test_sign(self, line, tmp_path):
+        """A word of keeping the best state is a sign."""
+        assert read(tmp_path, f"model = make()\n{line}\n").keeps_best
+
+    def test_none(self, tmp_path):
+        """A plain loop that saves at its end shows no sign."""
+        assert not read(tmp_path, "for epoch in range(9):\n    step()\nmodel.save('model.h5')\n").keeps_best
+
+
+class TestLiterals:
+    def test_no_more_than_some_hundreds(self, tmp_path):
+        """A script that is all values gives the first of them."""
+        facts = read(tmp_path, "".join(f"value_{number} = {number}\n" for number in range(1000)))
+
+        assert [fixed.value for fixed in facts.literals] == list(range(300))
 
 
 class TestPlace:

@@ -8,6 +8,9 @@ from hyperdrive_retrofit.script import reader
 from hyperdrive_retrofit.script.facts import (
     AMBIGUOUS,
     UNKNOWN,
+    ConfigRead,
+    FixedValue,
+    FixedWrite,
     LoggedMetric,
     Mark,
     Named,
@@ -25,6 +28,9 @@ from hyperdrive_retrofit.script.facts import (
 __all__ = [
     "AMBIGUOUS",
     "UNKNOWN",
+    "ConfigRead",
+    "FixedValue",
+    "FixedWrite",
     "LoggedMetric",
     "Mark",
     "Named",

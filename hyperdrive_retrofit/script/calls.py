@@ -8,7 +8,18 @@ from typing import Literal
 
 import attrs
 
-from hyperdrive_retrofit.script import click_options, containers, libraries, mlflow, options, paths, runs
+from hyperdrive_retrofit.script import (
+    click_options,
+    configs,
+    containers,
+    fixed,
+    libraries,
+    mlflow,
+    options,
+    paths,
+    runs,
+    unused,
+)
 from hyperdrive_retrofit.script.expressions import Expressions
 from hyperdrive_retrofit.script.literals import literal
 from hyperdrive_retrofit.script.objects import class_item, fields, is_foreign, methods
@@ -22,9 +33,12 @@ from hyperdrive_retrofit.script.values import (
     ClassObject,
     ClickCommand,
     ClickParameter,
+    Config,
     Const,
     External,
+    FileText,
     Function,
+    IniReader,
     Instance,
     LocalModule,
     Made,
@@ -39,6 +53,7 @@ from hyperdrive_retrofit.script.values import (
     Scope,
     Sequence,
     Super,
+    Unknown,
     Value,
     join,
     one,
@@ -103,6 +118,8 @@ class Calls(Expressions):
         return join(self._call_method(atom, name, call) for atom in value) or ANYTHING
 
     def _call_method(self, atom: Atom, name: str, call: Call) -> Value:  # noqa: C901, PLR0911, PLR0912 one case per kind
+        if atom == External("os.environ") or not (self.printing or isinstance(atom, External)):
+            unused.note_call(self.record, atom, name, call)
         match atom:
             case External("os.environ"):
                 return self._environment_method(name, call)
@@ -115,9 +132,10 @@ class Calls(Expressions):
             case OtherPath() if name == "joinpath":
                 return paths.joined(self, [one(atom), *call.args], call.node)
             case OtherPath():
-                return one(OtherPath())
+                return libraries.call_path_method(self, atom, name, call) or one(OtherPath())
             case Const():
-                return libraries.call_const_method(atom.value, name, call)
+                known = libraries.call_path_method(self, atom, name, call)
+                return known or libraries.call_const_method(atom.value, name, call)
             case Parser():
                 return options.call_parser(self, atom, name, call)
             case Namespace():
@@ -130,6 +148,8 @@ class Calls(Expressions):
                 return containers.container_method(self, atom, name, call)
             case Instance() | Super() | ClassObject():
                 return self._call_own_method(atom, name, call)
+            case Config() | IniReader() | FileText():
+                return configs.method(self, atom, name, call) or self._call_unknown_method(name, call)
             case LocalModule() | Function():
                 return self.call(self.get(one(atom), name, call.node), call)
             case _:
@@ -143,6 +163,7 @@ class Calls(Expressions):
         if isinstance(atom, Instance):
             # The base class, which is not seen, may call any method of the object.
             self.hand_on([one(atom)], call.node)
+        unused.note_call(self.record, Unknown(), name, call)
         return self._call_unknown_method(name, call)
 
     def _call_unknown_method(self, name: str, call: Call) -> Value:
@@ -163,13 +184,16 @@ class Calls(Expressions):
         """Follow a call of a function from outside the source directory."""
         if name == "os.getenv":
             return self._environment_method("get", call)
+        if not self.printing:
+            unused.note_call(self.record, External(name), "", call)
         found = self._call_builtin(name, call) if name.startswith(("builtins.", "tqdm.")) else None
         for module in (runs.call_azureml, mlflow.call_mlflow, options.call_external, click_options.call_external):
             found = found if found is not None else module(self, name, call)
         if found is None:
             found = libraries.call_external(self, name, call)
+        loaded = configs.call_external(self, name, call)
         if found is not None:
-            return found
+            return loaded or found
         main_program = name.endswith((".main", ".cli")) and not name.startswith(options.OTHER_PARSERS)
         if name.startswith(UNSEEN_CODE) or main_program:
             self.record.code_unseen = True
@@ -180,8 +204,9 @@ class Calls(Expressions):
             return self.call(main, Call(call.node, [ANYTHING]))
         if name in click_options.COMMANDS and call.args:
             return self.decorate(one(External(name)), call.args[0])
+        fixed.note_saver(self, name.rpartition(".")[2], call)
         self.hand_on(call.everything(), call.node)
-        return ANYTHING
+        return loaded or ANYTHING
 
     def _of_module(self, name: str) -> Value:
         scope = self.scope
@@ -208,6 +233,9 @@ class Calls(Expressions):
             return one(Sequence([one(Sequence([ANYTHING, item])) for item in found.items], found.open))
         if name == "builtins.zip" and len(call.args) > 1:
             return one(containers.zipped(call.args))
+        if name in ("builtins.iter", "builtins.next") and all(isinstance(atom, Sequence) for atom in first):
+            self.elements(first, call.node)
+            return first if name == "builtins.iter" else containers.iterated(first) | call.get(1)
         if name.startswith(WRAPPED_LISTS):
             self.elements(first, call.node)
             return one(containers.elements_of(first))
@@ -221,6 +249,8 @@ class Calls(Expressions):
 
     def _getattr(self, value: Value, call: Call) -> Value:
         name = literal(call.get(1))
+        if any(isinstance(atom, Namespace) for atom in value):
+            self.note_key(call.get(1))
         if isinstance(name, str):
             return self.get(value, name, call.node) | call.get(2)
         return join(containers.any_argument(atom) if isinstance(atom, Namespace) else ANYTHING for atom in value)
@@ -238,6 +268,8 @@ class Calls(Expressions):
                 case LocalModule() | ClassObject():
                     atom.scope.names[name] = value | atom.scope.names.get(name, NOTHING)
                 case _:
+                    if isinstance(atom, Config):
+                        configs.put(self, atom, one(Const(name)))
                     self.hand_on([value], node)
 
     def call_function(self, function: Function, call: Call, receiver: Instance | ClassObject | None = None) -> Value:
@@ -263,8 +295,9 @@ class Calls(Expressions):
             self.repeats -= depth
 
     def _run(self, function: Function, receiver: Instance | ClassObject | None, scope: Scope) -> Value:
-        before = self.scope, self.file, self.returned, self.yields, self.left
+        before = self.scope, self.file, self.returned, self.yields, self.left, self.printing
         self.scope, self.file, self.returned, self.yields, self.left = scope, scope.file, [], [], set()
+        self.printing = False
         self.running.append((function, receiver))
         try:
             if isinstance(function.node, ast.Lambda):
@@ -273,7 +306,7 @@ class Calls(Expressions):
             return join([*self.yields, *self.returned]) or NONE
         finally:
             self.running.pop()
-            self.scope, self.file, self.returned, self.yields, self.left = before
+            self.scope, self.file, self.returned, self.yields, self.left, self.printing = before
 
     def _click_call(self, function: Function, call: Call) -> Call:
         dests = [parameter.option.dest for parameter in function.click if parameter.option]
@@ -291,6 +324,8 @@ class Calls(Expressions):
             found = values[index] if index < min(len(values), len(positional)) else left.pop(parameter.arg, NOTHING)
             if not found and call.namespace is not None:
                 found = call.namespace.value(parameter.arg)
+            if not found and call.config is not None:
+                found = configs.item(self, call.config, one(Const(parameter.arg)))
             if not found:
                 found = defaults.get(parameter.arg, NOTHING) if not call.spread else ANYTHING
             scope.names[parameter.arg] = self._annotated(parameter, found or ANYTHING)
@@ -299,6 +334,8 @@ class Calls(Expressions):
         if given.kwarg:
             rest = join(left.pop(name, NOTHING) for name in ("*", "**"))
             scope.names[given.kwarg.arg] = one(Mapping(dict(left.items()), call.spread, rest))
+            if call.config is not None:
+                scope.names[given.kwarg.arg] |= one(call.config)
 
     def _defaults(self, function: Function) -> dict[str, Value]:
         given = function.node.args
@@ -307,6 +344,8 @@ class Calls(Expressions):
         pairs += [(name, node) for name, node in zip(given.kwonlyargs, given.kw_defaults, strict=True) if node]
         outer, self.scope = self.scope, function.scope
         try:
+            for parameter, node in pairs:
+                fixed.note_named(self, parameter.arg, node)
             return {parameter.arg: self.read(node) for parameter, node in pairs}
         finally:
             self.scope = outer
@@ -334,6 +373,9 @@ class Calls(Expressions):
         names = fields(owner)
         instance.attributes.update(zip(names, call.args, strict=False))
         instance.attributes.update({name: call.keywords[name] for name in names if name in call.keywords})
+        if call.config is not None:
+            left = [name for name in names if name not in instance.attributes]
+            instance.attributes.update({name: configs.item(self, call.config, one(Const(name))) for name in left})
         self.hand_on([value for name, value in call.keywords.items() if name not in names], call.node)
         self.hand_on(call.args[len(names) :], call.node)
         return one(instance)
@@ -373,6 +415,8 @@ class Calls(Expressions):
 
     def call_methods_back(self, instance: Instance, node: ast.AST) -> None:
         """Read the methods of an object as code outside the source directory may call them."""
+        if unused.holds_arguments(one(instance)):
+            self.record.arguments_escape = True
         for name, function in methods(instance.owner).items():
             if name != "__init__" and (is_foreign(instance.owner) or function.node not in self.visits):
                 self.call_back(Bound(function, instance), node)

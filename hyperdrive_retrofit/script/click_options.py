@@ -57,6 +57,7 @@ def run_command(context: Context, function: Function) -> None:
         return
     parser = context.record.click or Parser(abbreviations=False)
     context.record.click = parser
+    context.record.commands.append(function)
     known = [parameter.option for parameter in function.click if parameter.option]
     parser.options += known
     parser.complete = parser.complete and len(known) == len(function.click) and not function.command.group

@@ -10,6 +10,7 @@ from hyperdrive_retrofit.script.values import (
     NOTHING,
     Atom,
     Call,
+    Config,
     Const,
     Mapping,
     Namespace,
@@ -158,7 +159,7 @@ def put(atom: Mapping, key: Value, value: Value) -> None:
 
 def dict_of(call: Call) -> Value:
     """Follow `dict(...)`."""
-    if len(call.args) == 1 and isinstance(next(iter(call.args[0]), None), Namespace):
+    if len(call.args) == 1 and isinstance(next(iter(call.args[0]), None), Namespace | Config):
         return call.args[0]
     made = Mapping(dict(call.keywords.items()), open=call.spread, rest=ANYTHING if call.spread else NOTHING)
     for atom in join(call.args):

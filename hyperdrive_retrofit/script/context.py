@@ -6,11 +6,13 @@ import abc
 import ast
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import attrs
 
 from hyperdrive_retrofit.script.facts import (
+    FixedValue,
+    FixedWrite,
     LoggedMetric,
     Named,
     ParentRead,
@@ -25,6 +27,7 @@ from hyperdrive_retrofit.script.values import (
     ANYTHING,
     Bound,
     ClassObject,
+    ConfigSource,
     Function,
     Instance,
     Mapping,
@@ -54,7 +57,8 @@ MOST_STEPS = 100_000
 class Record:
     """The facts seen so far; dicts keep their order and drop repetitions."""
 
-    metrics: dict[LoggedMetric, None] = attrs.Factory(dict)
+    metrics: dict[LoggedMetric, Repetition] = attrs.Factory(dict)
+    """How often each is logged; the keys do not say."""
     parent_reads: dict[ParentRead, None] = attrs.Factory(dict)
     parent_writes: dict[ParentWrite, None] = attrs.Factory(dict)
     own_tags: dict[Named, None] = attrs.Factory(dict)
@@ -64,7 +68,16 @@ class Record:
     output_datasets: dict[Named, None] = attrs.Factory(dict)
     input_datasets: dict[Named, None] = attrs.Factory(dict)
     environment_reads: dict[Named, None] = attrs.Factory(dict)
-    path_uses: dict[PathUse, None] = attrs.Factory(dict)
+    path_uses: dict[PathUse, bool] = attrs.Factory(dict)
+    """Whether each is repeated; the keys do not say."""
+    config_keys: dict[ConfigSource, set[tuple[str, ...]]] = attrs.Factory(dict)
+    config_changes: set[tuple[ConfigSource, tuple[str, ...]]] = attrs.Factory(set)
+    literals: dict[FixedValue, None] = attrs.Factory(dict)
+    fixed_writes: dict[FixedWrite, None] = attrs.Factory(dict)
+    arguments_used: set[str] = attrs.Factory(set)
+    arguments_escape: bool = False
+    """The parsed arguments went, all at once, where it is not seen which of them are used."""
+    commands: list[Function] = attrs.Factory(list)
     parsers: list[Parser] = attrs.Factory(list)
     click: Parser | None = None
     other_parser: bool = False
@@ -78,18 +91,37 @@ class Record:
     """Code ran that could not be followed at all: exec, a file that cannot be parsed, too many calls."""
 
 
+class Repetition(NamedTuple):
+    """How often a metric is logged; the fields are those of `LoggedMetric`."""
+
+    repeated: bool
+    in_loop: bool
+
+
+@attrs.frozen(eq=False)
+class Loop:
+    """A loop around the current place: the texts that it goes through, and the branches around its body."""
+
+    texts: frozenset[str]
+    depth: int
+
+
 @attrs.define(eq=False)
 class Context(abc.ABC):
     """The place in the script that is being read.
 
     `branches` are the branches around it, each with the options whose own presence the branch tests. `repeats` counts
-    loops and callbacks around it.
+    loops and callbacks around it. `loops` are the `for` and `while` around it, `every_few` the branches that are
+    taken every so many passes. `printing` says that all that is read is only printed.
     """
 
     record: Record
     file: str
     branches: list[tuple[str, frozenset[str]]] = attrs.Factory(list)
     repeats: int = 0
+    loops: list[Loop] = attrs.Factory(list)
+    every_few: set[str] = attrs.Factory(set)
+    printing: bool = False
     steps: int = 0
     handed_classes: dict[ClassObject, Instance] = attrs.Factory(dict)
 
@@ -143,10 +175,11 @@ class Context(abc.ABC):
         finally:
             self.repeats -= 1
 
-    def note_path(self, dest: str | None, kind: PathKind, node: ast.AST) -> None:
+    def note_path(self, dest: str | None, kind: PathKind, node: ast.AST, below: str | None = None) -> None:
         """Record the use of an option's value as a path."""
         branches = tuple(label for label, own in self.branches if dest not in own)
-        self.record.path_uses[PathUse(dest, kind, branches, self.place(node))] = None
+        use = PathUse(dest, kind, branches, self.place(node), below)
+        self.record.path_uses[use] = self.record.path_uses.get(use, False) or self.repeats > 0
 
     def use(self, value: Value, kind: Literal["writes", "reads", "lists", "checks", "may_make"], node: ast.AST) -> None:
         """Record the use of a value as a path."""
@@ -158,7 +191,8 @@ class Context(abc.ABC):
             if atom.form != "path":
                 self.note_path(atom.dest, "joined_after" if atom.form == "moved" else "escapes", node)
             elif atom.depth >= 0:
-                self.note_path(atom.dest, _kind_at(kind, atom.depth), node)
+                found = _kind_at(kind, atom.depth)
+                self.note_path(atom.dest, found, node, atom.below if found.endswith("_below") else None)
 
     def hand_on(self, values: Iterable[Value], node: ast.AST) -> None:
         """Record that values go to code that is not seen, which may do anything with them."""
@@ -172,6 +206,7 @@ class Context(abc.ABC):
             case OptionText():
                 self.note_path(atom.dest, "escapes", node)
             case Namespace():
+                self.record.arguments_escape = True
                 self.note_path(EVERY_OPTION, "escapes", node)
                 self.hand_on(atom.changed.values(), node)
             case RunObject("parent"):

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import attrs
 
-from hyperdrive_retrofit.script import paths, runs
+from hyperdrive_retrofit.script import configs, fixed, paths, runs, unused
 from hyperdrive_retrofit.script.conditions import asked_about
 from hyperdrive_retrofit.script.containers import iterated, map_item, namespace_item, put, sequence_item, update
 from hyperdrive_retrofit.script.context import Context
@@ -24,10 +24,12 @@ from hyperdrive_retrofit.script.values import (
     Bound,
     Call,
     ClassObject,
+    Config,
     Const,
     Datasets,
     External,
     Function,
+    IniReader,
     Instance,
     LocalModule,
     Made,
@@ -93,7 +95,9 @@ class Expressions(Context):
             case ast.Subscript():
                 return self.get_item(self.read(node.value), self.read(node.slice), node)
             case ast.BinOp():
-                return paths.operated(self, self.read(node.left), node.op, self.read(node.right), node)
+                left, right = self.read(node.left), self.read(node.right)
+                self.note_arguments(left | right)
+                return paths.operated(self, left, node.op, right, node)
             case ast.Compare():
                 return self.compare(node)
             case ast.BoolOp():
@@ -142,7 +146,9 @@ class Expressions(Context):
         if name in BUILTINS:
             return one(External(f"builtins.{name}"))
         stars = [star for star in last.stars if star.startswith("azureml.") or name not in STAR_NAMES]
-        return one(External(f"{stars[-1]}.{name}")) if stars else one(OtherPath()) if name == "__file__" else ANYTHING
+        if stars:
+            return one(External(f"{stars[-1]}.{name}"))
+        return one(OtherPath(text=self.file)) if name == "__file__" else ANYTHING
 
     def get(self, value: Value, name: str, node: ast.AST) -> Value:
         """Give an attribute of a value."""
@@ -159,7 +165,7 @@ class Expressions(Context):
                     return one(Const("/"))
                 return one(External(f"{atom.name}.{name}"))
             case Namespace():
-                return one(atom) if name == "__dict__" else atom.value(name)
+                return one(atom) if name == "__dict__" else configs.of_option(self, atom.value(name))
             case Parser():
                 return one(Sequence([one(atom)])) if name == "_action_groups" else one(Method(atom, name))
             case RunObject():
@@ -169,7 +175,7 @@ class Expressions(Context):
             case OptionText():
                 return paths.parent(one(atom)) if name == "parent" else paths.texts_of([one(atom)])
             case OtherPath():
-                return one(OtherPath())
+                return paths.parent(one(atom)) if name == "parent" else one(OtherPath())
             case LocalModule():
                 return self.module_item(atom, name)
             case Instance():
@@ -178,6 +184,8 @@ class Expressions(Context):
                 return class_item(atom, name)
             case Function() if name in ("command", "group") and atom.command:
                 return one(External(f"click.Group.{name}"))
+            case Config():
+                return configs.item(self, atom, one(Const(name)))
             case _:
                 return ANYTHING
 
@@ -192,14 +200,15 @@ class Expressions(Context):
         """Give an item of a value."""
         return join(self._get_item(atom, key, node) for atom in value) or ANYTHING
 
-    def _get_item(self, atom: Atom, key: Value, node: ast.Subscript) -> Value:  # noqa: PLR0911 one case per kind
+    def _get_item(self, atom: Atom, key: Value, node: ast.Subscript) -> Value:  # noqa: C901, PLR0911 one case per kind
         match atom:
             case Sequence():
                 return sequence_item(atom, key, isinstance(node.slice, ast.Slice))
             case Mapping():
                 return map_item(atom, key)
             case Namespace():
-                return namespace_item(atom, key)
+                self.note_key(key)
+                return configs.of_option(self, namespace_item(atom, key))
             case ParentTable():
                 return runs.table_item(self, atom, key, node)
             case Datasets():
@@ -212,6 +221,8 @@ class Expressions(Context):
                 return one(atom) if isinstance(node.slice, ast.Slice) else ANYTHING
             case OptionText():
                 return paths.texts_of([one(atom)])
+            case Config() | IniReader():
+                return configs.item(self, atom, key)
             case _:
                 self.hand_on([one(atom)], node)
                 return ANYTHING
@@ -239,13 +250,32 @@ class Expressions(Context):
         if isinstance(function, ast.Attribute):
             self.named.add(function.attr)
             value = self.read(function.value)
-            call = self._arguments(node)
+            printed = all(unused.prints_method(atom, function.attr) for atom in value)
+            call = self._arguments(node, printed)
             call.receiver = _last_words(function.value)
             return self.call_method(value, function.attr, call)
         value = self.read(function)
-        return self.call(value, self._arguments(node))
+        return self.call(value, self._arguments(node, all(map(unused.prints, value))))
 
-    def _arguments(self, node: ast.Call) -> Call:
+    def note_arguments(self, value: Value) -> None:
+        """Note that all the parsed arguments, should the value be those, go where it is not seen what is used."""
+        if not self.printing and any(isinstance(atom, Namespace) for atom in value):
+            self.record.arguments_escape = True
+
+    def note_key(self, key: Value) -> None:
+        """Note the read of the parsed arguments by a name."""
+        if not self.printing:
+            unused.note_key(self.record, key)
+
+    def _arguments(self, node: ast.Call, printed: bool) -> Call:
+        fixed.note_keywords(self, node)
+        outer, self.printing = self.printing, self.printing or printed
+        try:
+            return self._read_arguments(node)
+        finally:
+            self.printing = outer
+
+    def _read_arguments(self, node: ast.Call) -> Call:
         call = Call(node)
         for arg in node.args:
             if not isinstance(arg, ast.Starred):
@@ -262,6 +292,7 @@ class Expressions(Context):
             if keyword.arg is not None:
                 call.keywords[keyword.arg] = value
             else:
+                self.note_arguments(value)
                 _spread_keywords(call, value)
         return call
 
@@ -292,6 +323,7 @@ class Expressions(Context):
         if not isinstance(node, ast.FormattedValue):
             return self.read(node)
         value = self.read(node.value)
+        self.note_arguments(value)
         if node.format_spec is not None or node.conversion != -1:
             return paths.texts_of([value])
         number = literal(value)
@@ -310,12 +342,14 @@ class Expressions(Context):
 
     def mapping(self, node: ast.Dict) -> Value:
         """Read a dict."""
+        fixed.note_entries(self, node)
         made = Mapping({})
         for key, value in zip(node.keys, node.values, strict=True):
             read = self.read(value)
             if key is not None:
                 put(made, self.read(key), read)
                 continue
+            self.note_arguments(read)
             for other in read:
                 update(made, other)
         return one(made)
@@ -360,6 +394,8 @@ def _spread_keywords(call: Call, value: Value) -> None:
     for atom in value:
         if isinstance(atom, Namespace):
             call.namespace = atom
+        if isinstance(atom, Config):
+            call.config = atom
         if not isinstance(atom, Mapping) or atom.open or len(value) != 1:
             call.hide("**", join([*atom.items.values(), atom.rest]) if isinstance(atom, Mapping) else one(atom))
             continue

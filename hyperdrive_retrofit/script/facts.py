@@ -107,6 +107,8 @@ class LoggedMetric:
         repeated: Whether it may be logged more than once: in a loop, a comprehension, a callback, `log_list`.
         call: "log", "log_list", "log_row", "log_table", "mlflow.log_metric", "mlflow.autolog" and so on.
         place: Where the call is.
+        in_loop: Whether it is surely logged once in each pass of a `for` or `while` that is seen. False for what a
+            callback logs, for what an `if` in the loop logs, and for a loop over the metrics' names.
     """
 
     name: str | None
@@ -114,6 +116,7 @@ class LoggedMetric:
     repeated: bool
     call: str
     place: Place
+    in_loop: bool = False
 
 
 @attrs.frozen
@@ -136,11 +139,20 @@ class ParentWrite:
 
 @attrs.frozen
 class RunLookup:
-    """A way by which the script finds another run: "find_step_run", "get_run", "get_runs", "Run", "Run.list", ..."""
+    """A way by which the script finds another run, or an output of one.
+
+    Args:
+        call: "find_step_run", "get_run", "get_runs", "Run", "Run.list", ..., and for outputs "get_output_data",
+            "get_output", "get_outputs", "get_pipeline_output".
+        name: What is asked for; None when it is computed, or all.
+        place: Where.
+        step: For an output, the name of the step of whose run it is asked, where it is known.
+    """
 
     call: str
     name: str | None
     place: Place
+    step: str | None = None
 
 
 @attrs.frozen
@@ -167,11 +179,63 @@ class PathUse:
         kind: What is done.
         branches: The `if` branches around it, outermost first, as labels. What stands in a branch may not happen.
         place: Where.
+        below: For "writes_below" and "reads_below", the literal name below the option's folder, as "sub/model.json";
+            None when it is computed.
+        repeated: Whether it may happen more than once: in a loop, a comprehension, a callback.
     """
 
     option: str | None
     kind: PathKind
     branches: tuple[str, ...]
+    place: Place
+    below: str | None = None
+    repeated: bool = False
+
+
+@attrs.frozen
+class ConfigRead:
+    """A configuration that is loaded from a file, or from the text in an option.
+
+    Args:
+        format: What it is written in.
+        file: The file as it stands in the script, relative or absolute; None when it is computed or not in a file.
+        option: The dest of the option that names the file or holds the text, `$NAME` for an environment variable;
+            None for any other.
+        keys: The keys that are visibly read, sorted, with dots between levels: "train.lr". A level that is only gone
+            through is not listed.
+        place: Where it is loaded.
+    """
+
+    format: Literal["json", "yaml", "toml", "ini"]
+    file: str | None
+    option: str | None
+    keys: tuple[str, ...]
+    place: Place
+
+
+@attrs.frozen
+class FixedValue:
+    """A number, text or truth value with a name in the source: `lr = 0.1`, `{"lr": 0.1}`, `Adam(lr=0.1)`."""
+
+    name: str
+    value: str | int | float | bool
+    place: Place
+
+
+@attrs.frozen
+class FixedWrite:
+    """A write to a place that is spelled out and not below the working directory, so that all children share it.
+
+    Args:
+        path: The absolute path or address, or the path on a datastore.
+        datastore: Whether it is a path on a datastore.
+        conditional: Whether an `if` stands around it.
+        place: Where.
+    """
+
+    path: str
+    datastore: bool
+    conditional: bool
     place: Place
 
 
@@ -206,6 +270,11 @@ class ScriptFacts:
         uses_input_datasets: Uses of `run.input_datasets`.
         environment_reads: Environment variables read.
         path_uses: What is done with the options' values as paths.
+        config_reads: Configurations loaded from JSON, YAML, TOML and INI.
+        literals: Values that stand in the source under a name, the first few hundred.
+        fixed_writes: Writes to one place that all children share.
+        unused_options: The dests of options of which the script surely makes no use: printing all is none.
+        keeps_best: The script shows a sign of keeping the best state instead of the last; only a sign, no proof.
     """
 
     script: str
@@ -231,6 +300,11 @@ class ScriptFacts:
     uses_input_datasets: tuple[Named, ...] = ()
     environment_reads: tuple[Named, ...] = ()
     path_uses: tuple[PathUse, ...] = ()
+    config_reads: tuple[ConfigRead, ...] = ()
+    literals: tuple[FixedValue, ...] = ()
+    fixed_writes: tuple[FixedWrite, ...] = ()
+    unused_options: tuple[str, ...] = ()
+    keeps_best: bool = False
 
     def option(self, name: str) -> Option | None:
         """Find an option by one of its exact names, with or without the leading dashes.

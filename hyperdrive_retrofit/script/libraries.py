@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ast
 
-from hyperdrive_retrofit.script import paths
+import attrs
+
+from hyperdrive_retrofit.script import configs, fixed, paths
 from hyperdrive_retrofit.script.context import Context
 from hyperdrive_retrofit.script.literals import literal
 from hyperdrive_retrofit.script.values import (
     ANYTHING,
     NOTHING,
+    Atom,
     Call,
     Const,
     OptionText,
@@ -106,7 +109,7 @@ READING_STARTS = ("read_", "load", "imread", "genfromtxt")
 PROCESSES = ("subprocess.", "os.system", "os.popen", "os.exec", "os.spawn", "os.posix_spawn")
 
 
-def call_external(context: Context, name: str, call: Call) -> Value | None:  # noqa: PLR0911 one case per kind
+def call_external(context: Context, name: str, call: Call) -> Value | None:  # noqa: C901, PLR0911 one case per kind
     """Follow a call of an external function as far as paths go; None when the function is not known."""
     last = name.rpartition(".")[2]
     node = call.node
@@ -122,6 +125,8 @@ def call_external(context: Context, name: str, call: Call) -> Value | None:  # n
         return paths.as_pathlib(_joined_call(context, call) if call.args else one(Const(".")))
     if name in ("os.getcwd", "pathlib.Path.cwd"):
         return one(Const("."))
+    if name == "pathlib.Path.home":
+        return one(OtherPath(text="~"))
     if name in CHECKERS:
         context.use(call.get(0), "checks", node)
         return ANYTHING
@@ -143,14 +148,13 @@ def _files(context: Context, name: str, last: str, call: Call) -> Value | None:
         paths.makes(context, call.get(0, "path"), parents=False if name == "os.mkdir" else None, node=node)
         return ANYTHING
     if name in OPENERS:
-        path = call.get(0, "file")
-        paths.opens(context, path, call.get(1, "mode"), node)
-        return ANYTHING
+        return paths.opens(context, call.get(0, "file"), call.get(1, "mode"), node)
     if name in LISTERS:
         return _listed(context, last, call.get(0), node)
     if name in WRITERS:
         position, keyword = WRITERS[name]
         context.use(call.get(position, keyword), "writes", node)
+        fixed.note_write(context, call.get(position, keyword), node)
         if name.startswith("shutil."):
             context.use(call.get(0, "src"), "reads", node)
         return ANYTHING
@@ -159,6 +163,7 @@ def _files(context: Context, name: str, last: str, call: Call) -> Value | None:
         return ANYTHING
     if "." in name and last in ("save_model", "copytree"):
         context.use(call.get(1), "writes", node)
+        fixed.note_write(context, call.get(1), node)
         context.use(call.get(1), "may_make", node)
         return ANYTHING
     return None
@@ -177,7 +182,7 @@ def _same_path(context: Context, name: str, call: Call) -> Value:
     path = call.get(0)
     if name in ABSOLUTE:
         _made_absolute(context, path, call.node)
-    return path if paths.options_in([path]) else one(OtherPath())
+    return path if paths.options_in([path]) else frozenset(map(paths.spelled_out, path))
 
 
 def _made_absolute(context: Context, path: Value, node: ast.AST) -> None:
@@ -228,7 +233,7 @@ def _listed(context: Context, last: str, path: Value, node: ast.AST) -> Value:
     return one(Sequence([found], open=True))
 
 
-def call_text_method(context: Context, atom: OptionText, name: str, call: Call) -> Value:  # noqa: C901 one case per kind
+def call_text_method(context: Context, atom: OptionText, name: str, call: Call) -> Value:  # noqa: C901, PLR0911 one case per kind
     """Follow a method of an option's value: of a text or of a Path."""
     node, this = call.node, one(atom)
     if name in SAME_PATH_METHODS:
@@ -244,20 +249,34 @@ def call_text_method(context: Context, atom: OptionText, name: str, call: Call) 
         known = False if call.get(1, "parents") == NOTHING else (parents if isinstance(parents, bool) else None)
         paths.makes(context, this, known, node)
     elif name == "open":
-        paths.opens(context, this, call.get(0, "mode"), node)
+        return paths.opens(context, this, call.get(0, "mode"), node)
     elif name in ("write_text", "write_bytes", "touch"):
         context.use(this, "writes", node)
     elif name in ("read_text", "read_bytes"):
         context.use(this, "reads", node)
+        return configs.opened(this)
     elif name in ("iterdir", "glob", "rglob"):
         return _listed(context, name, this, node)
     elif name in ("with_suffix", "with_name"):
-        return paths.parent(this) if atom.depth == 0 else this
+        return paths.parent(this) if atom.depth == 0 else one(attrs.evolve(atom, below=None))
     elif name in ("split", "partition", "rpartition", "splitlines"):
         return one(Sequence([paths.texts_of([this])], open=True))
     elif name not in ("startswith", "endswith", "is_file", "isdigit", "count", "find", "stat"):
         return paths.texts_of([this])
     return ANYTHING
+
+
+def call_path_method(context: Context, atom: Atom, name: str, call: Call) -> Value | None:
+    """Follow a method of a path that no option decides; None for one that does nothing with the file."""
+    if name in SAME_PATH_METHODS:
+        return one(paths.spelled_out(atom)) if isinstance(atom, OtherPath) else None
+    if name in ("write_text", "write_bytes"):
+        fixed.note_write(context, one(atom), call.node)
+    elif name == "open":
+        return paths.opens(context, one(atom), call.get(0, "mode"), call.node)
+    elif name in ("read_text", "read_bytes"):
+        return configs.opened(one(atom))
+    return None
 
 
 def call_const_method(value: object, name: str, call: Call) -> Value:
@@ -278,6 +297,8 @@ def call_unknown_method(context: Context, name: str, call: Call) -> None:
     node = call.node
     if name in HARMLESS_METHODS or name.startswith(("assert", "print")):
         return
+    fixed.note_saver(context, name, call)
+    fixed.note_upload(context, name, call, known=False)
     if name in SAVERS:
         path = join(call.everything())
         context.use(path, "writes", node)

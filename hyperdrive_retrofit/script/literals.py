@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from hyperdrive_retrofit.script.facts import UNKNOWN, Mark
-from hyperdrive_retrofit.script.values import Const, Mapping, Scalar, Sequence, Value
+from hyperdrive_retrofit.script.values import Atom, Const, Mapping, OtherPath, Scalar, Sequence, Value
 
 
 def literal(value: Value) -> Scalar | Literal[Mark.UNKNOWN]:
@@ -15,6 +15,13 @@ def literal(value: Value) -> Scalar | Literal[Mark.UNKNOWN]:
         if isinstance(atom, Const):
             return atom.value
     return UNKNOWN
+
+
+def spelled(atom: Atom) -> str | None:
+    """Give the text that an atom is, as a path."""
+    if isinstance(atom, OtherPath):
+        return atom.text
+    return atom.value if isinstance(atom, Const) and isinstance(atom.value, str) else None
 
 
 def names_in(value: Value) -> list[str | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hyperdrive_retrofit.script import runs
+from hyperdrive_retrofit.script import fixed, runs
 from hyperdrive_retrofit.script.context import Context
 from hyperdrive_retrofit.script.facts import Named, Registration, RunLookup
 from hyperdrive_retrofit.script.literals import keys_in, names_in
@@ -55,6 +55,8 @@ def call_mlflow(context: Context, name: str, call: Call) -> Value | None:  # noq
         _register(context, call.get(1, "name"), call)
     elif last in ("log_model", "save_model"):
         context.use(call.get(1, "path"), "may_make", node)
+        if last == "save_model":
+            fixed.note_write(context, call.get(1, "path"), node)
         if call.get(None, "registered_model_name") != NOTHING:
             _register(context, call.get(None, "registered_model_name"), call)
     elif last in ("get_run", "search_runs"):

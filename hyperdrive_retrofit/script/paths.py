@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import itertools
 import math
+import posixpath
 from collections.abc import Sequence as Items
 
 import attrs
 
+from hyperdrive_retrofit.script import configs, fixed
 from hyperdrive_retrofit.script.context import Context
-from hyperdrive_retrofit.script.literals import literal
+from hyperdrive_retrofit.script.literals import literal, spelled
 from hyperdrive_retrofit.script.values import (
     ANYTHING,
     NOTHING,
@@ -46,7 +48,9 @@ def joined(context: Context, parts: Items[Value], node: ast.AST) -> Value:
 
 def _below(atom: Atom, parts: Items[Value]) -> Atom:
     if not isinstance(atom, OptionText):
-        return OtherPath()
+        texts = [spelled(atom), *(spelled(next(iter(part))) if len(part) == 1 else None for part in parts)]
+        known = [text for text in texts if text is not None]
+        return OtherPath(text=posixpath.join(*known) if len(known) == len(texts) else None)
     for part in parts:
         atom = deeper(atom, literal(part))
     return atom
@@ -57,18 +61,30 @@ def deeper(base: OptionText, piece: object) -> OptionText:
     if base.form != "path":
         return base
     if base.depth < 0 or (isinstance(piece, str) and (".." in piece or piece.startswith("/"))):
-        return attrs.evolve(base, form="text")
+        return as_text(base)
     if not isinstance(piece, str):
-        return attrs.evolve(base, depth=base.depth + 1, exact=False, slash=False)
-    count = sum(part not in HERE for part in piece.replace("\\", "/").split("/"))
-    return attrs.evolve(base, depth=base.depth + count, slash=False)
+        return attrs.evolve(base, depth=base.depth + 1, exact=False, slash=False, below=None)
+    names = [part for part in piece.replace("\\", "/").split("/") if part not in HERE]
+    below = None if base.below is None else posixpath.join(base.below, *names)
+    return attrs.evolve(base, depth=base.depth + len(names), slash=False, below=below)
+
+
+def as_text(atom: OptionText) -> OptionText:
+    """Give the text that holds an option's value in a way that is not known."""
+    return attrs.evolve(atom, form="text", below="")
 
 
 def parent(value: Value) -> Value:
     """Follow os.path.dirname and Path.parent."""
-    return frozenset(
-        attrs.evolve(atom, depth=atom.depth - 1) if isinstance(atom, OptionText) else OtherPath() for atom in value
-    )
+    return frozenset(map(_parent, value))
+
+
+def _parent(atom: Atom) -> Atom:
+    if isinstance(atom, OptionText):
+        known = atom.below if atom.depth > 0 else None
+        return attrs.evolve(atom, depth=atom.depth - 1, below=None if known is None else posixpath.dirname(known))
+    text = spelled(atom)
+    return OtherPath(text=None if text is None or "\\" in text else posixpath.dirname(text))
 
 
 def as_pathlib(value: Value) -> Value:
@@ -76,7 +92,7 @@ def as_pathlib(value: Value) -> Value:
     return frozenset(
         attrs.evolve(atom, pathlib=True)
         if isinstance(atom, OptionText)
-        else (atom if isinstance(atom, Const) else OtherPath())
+        else (atom if isinstance(atom, Const) else spelled_out(atom))
         for atom in value
     )
 
@@ -115,12 +131,24 @@ def concatenated(pieces: Items[Value]) -> Value:
     texts = [literal(piece) for piece in pieces]
     options = [atom for piece in pieces for atom in piece if isinstance(atom, OptionText)]
     if not options:
-        last = texts[-1]
-        ends_in_slash = isinstance(last, str) and last.endswith("/")
-        return frozenset({OtherPath(slash=True)}) if ends_in_slash else ANYTHING
+        return _other_text(pieces, texts[-1])
     while pieces and texts[0] in HERE:
         pieces, texts = pieces[1:], texts[1:]
     return frozenset(_text_of(atom, pieces, texts) for atom in options)
+
+
+def _other_text(pieces: Items[Value], last: object) -> Value:
+    """Give a text that holds no option's value: it matters only as a path."""
+    known = [spelled(next(iter(piece))) if len(piece) == 1 else None for piece in pieces]
+    names = [text for text in known if text is not None]
+    slash = isinstance(last, str) and last.endswith("/")
+    whole = "".join(names) if len(names) == len(known) else None
+    return one(OtherPath(slash, whole)) if slash or whole is not None else ANYTHING
+
+
+def spelled_out(atom: Atom) -> OtherPath:
+    """Give the path that is decided by no option, with its text where that is known."""
+    return OtherPath(text=spelled(atom))
 
 
 def _spelled(pieces: Items[Value]) -> Value:
@@ -144,16 +172,16 @@ def _text_of(atom: OptionText, pieces: Items[Value], texts: Items[object]) -> At
         slashed = isinstance(before, str) and before.endswith("/")
         slashed = slashed or any(isinstance(other, OtherPath) and other.slash for other in pieces[position - 1])
         alone = not any(isinstance(text, str) and " " in text for text in texts)
-        return attrs.evolve(atom, form="moved" if slashed and alone else "text")
+        return attrs.evolve(as_text(atom), form="moved" if slashed and alone else "text")
     after = "".join(text if isinstance(text, str) else "?" for text in texts[1:])
     if not after:
         return atom
     after = "/" + after if atom.slash else after
     if not after.startswith("/") or " " in after:
-        return attrs.evolve(atom, form="text")
+        return as_text(atom)
     certain = all(isinstance(text, str) for text in texts[1:])
     below = attrs.evolve(deeper(atom, after.lstrip("/")), slash=after.endswith("/"))
-    return below if certain else attrs.evolve(below, exact=False)
+    return below if certain else attrs.evolve(below, exact=False, below=None)
 
 
 def formatted(template: str, call: Call) -> Value:
@@ -189,7 +217,7 @@ def _anything_of(call: Call) -> Value:
 
 def texts_of(values: Items[Value]) -> Value:
     """Give the texts of unknown shape that hold these values."""
-    found = frozenset(attrs.evolve(atom, form="text") for atom in options_in(values))
+    found = frozenset(map(as_text, options_in(values)))
     return found or ANYTHING
 
 
@@ -226,10 +254,15 @@ def makes(context: Context, value: Value, parents: bool | None, node: ast.AST) -
                 context.note_path(atom.dest, "may_make", node)
 
 
-def opens(context: Context, path: Value, mode: Value, node: ast.AST) -> None:
-    """Record what opening a file does."""
+def opens(context: Context, path: Value, mode: Value, node: ast.AST) -> Value:
+    """Record what opening a file does; give the file where it is read."""
     text = "r" if mode == NOTHING else literal(mode)
     if not isinstance(text, str):
         context.hand_on([path], node)
+    elif set(text) & set("wax+"):
+        context.use(path, "writes", node)
+        fixed.note_write(context, path, node)
     else:
-        context.use(path, "writes" if set(text) & set("wax+") else "reads", node)
+        context.use(path, "reads", node)
+        return configs.opened(path)
+    return ANYTHING

@@ -13,8 +13,12 @@ from typing import Literal, TypeVar
 
 import attrs
 
+from hyperdrive_retrofit.script import configs, unused
 from hyperdrive_retrofit.script.context import EVERY_OPTION, Record
 from hyperdrive_retrofit.script.facts import (
+    ConfigRead,
+    FixedValue,
+    FixedWrite,
     LoggedMetric,
     Named,
     Option,
@@ -42,7 +46,20 @@ from hyperdrive_retrofit.script.values import (
     one,
 )
 
-Fact = TypeVar("Fact", LoggedMetric, ParentRead, ParentWrite, Named, RunLookup, Registration, PathUse)
+Fact = TypeVar(
+    "Fact",
+    LoggedMetric,
+    ParentRead,
+    ParentWrite,
+    Named,
+    RunLookup,
+    Registration,
+    PathUse,
+    ConfigRead,
+    FixedValue,
+    FixedWrite,
+)
+SIGNS_OF_THE_BEST = tuple(b"best modelcheckpoint load_state_dict load_weights deepcopy early_stop earlystop".split())
 PASSIVE_DECORATORS = {"property", "staticmethod", "classmethod", "cached_property", "contextmanager", "wraps"}
 """Decorators that leave calling to others."""
 
@@ -222,18 +239,19 @@ def _facts(script: str, source: SourceDirectory, record: Record) -> ScriptFacts:
     unknown = None if unknown == "literal" else unknown
     leftovers = unknown == "ignored" and (record.remainder_used or record.argv_loads > 0)
     complete = len(parsers) == 1 and unknown is not None and parsers[0].complete and not leftovers
+    sure = complete and not record.code_unseen and not record.options_unseen
     return ScriptFacts(
         script=script,
         files=tuple(source.parsed),
         unread=tuple(source.unread),
         parser=_kind(record, parsers),
         options=options,
-        options_complete=complete and not record.code_unseen and not record.options_unseen,
+        options_complete=sure,
         unknown_options=unknown,
         abbreviations=any(parser.abbreviations for parser in parsers),
         reads_command_line=_reads_command_line(record, outcomes),
         subcommands=any(parser.subcommands for parser in parsers),
-        metrics=_steady(record.metrics),
+        metrics=_steady(_metrics(record)),
         logs_unseen=record.logs_unseen or record.code_unseen,
         parent_reads=_steady(record.parent_reads),
         parent_writes=_steady(record.parent_writes),
@@ -245,6 +263,11 @@ def _facts(script: str, source: SourceDirectory, record: Record) -> ScriptFacts:
         uses_input_datasets=_steady(record.input_datasets),
         environment_reads=_steady(record.environment_reads),
         path_uses=_path_uses(record, options, source.script),
+        config_reads=_steady(configs.reads(record)),
+        literals=_steady(record.literals),
+        fixed_writes=_steady(record.fixed_writes),
+        unused_options=unused.options(record, parsers, source) if sure else (),
+        keeps_best=source.names(SIGNS_OF_THE_BEST),
     )
 
 
@@ -258,8 +281,8 @@ def _reads_command_line(record: Record, outcomes: Collection[str | None]) -> boo
 
 def _steady(facts: Iterable[Fact]) -> tuple[Fact, ...]:
     """Keep the order, but sort what one line gives at once: sets have an order of their own in every process."""
-    groups = itertools.groupby(facts, key=lambda fact: fact.place)
-    return tuple(fact for _, group in groups for fact in sorted(group, key=repr))
+    groups = (list(group) for _, group in itertools.groupby(facts, key=lambda fact: fact.place))
+    return tuple(fact for group in groups for fact in (sorted(group, key=repr) if len(group) > 1 else group))
 
 
 def _chosen(record: Record) -> list[Parser]:
@@ -278,9 +301,15 @@ def _distinct(options: Iterable[Option]) -> tuple[Option, ...]:
     return tuple(dict.fromkeys(options))
 
 
+def _metrics(record: Record) -> list[LoggedMetric]:
+    return [
+        attrs.evolve(metric, repeated=often.repeated, in_loop=often.in_loop) for metric, often in record.metrics.items()
+    ]
+
+
 def _path_uses(record: Record, options: tuple[Option, ...], script: str) -> tuple[PathUse, ...]:
     """List the path uses, with those that concern every option written out."""
-    uses = list(record.path_uses)
+    uses = [attrs.evolve(use, repeated=repeated) for use, repeated in record.path_uses.items()]
     variables = {use.option for use in uses if use.option and use.option.startswith("$")}
     everything = [option.dest for option in options]
     if record.code_unseen:

@@ -6,9 +6,8 @@ import ast
 import re
 from typing import Literal
 
-import attrs
-
-from hyperdrive_retrofit.script.context import Context
+from hyperdrive_retrofit.script import fixed, loops
+from hyperdrive_retrofit.script.context import Context, Repetition
 from hyperdrive_retrofit.script.facts import LoggedMetric, Named, ParentRead, ParentWrite, Registration, RunLookup
 from hyperdrive_retrofit.script.literals import keys_in, literal, names_in
 from hyperdrive_retrofit.script.values import (
@@ -54,6 +53,17 @@ ENDS = {"cancel", "fail", "complete"}
 METHODS = (
     {"tag", "set_tags", "add_properties", "find_step_run"} | LOGS.keys() | TABLES.keys() | CHILDREN | FILE_READS | ENDS
 )
+OUTPUT_LOOKUPS = {
+    "get_output_data": "name",
+    "get_pipeline_output": "pipeline_output_name",
+    "get_output": "name",
+    "get_outputs": None,
+}
+"""Methods of step and pipeline runs that find an output, with the parameter that names it."""
+
+OF_OTHERS_TOO = {"get_output", "get_outputs"}
+"""Those that other objects have as well (onnxruntime's sessions)."""
+
 NOTHING_READ = {"flush", "start", "child_run", "create_children", "submit_child", "remove_tags", "take_snapshot"}
 
 
@@ -74,9 +84,11 @@ def attribute(context: Context, run: RunObject, name: str, node: ast.AST) -> Val
     return one(Method(run, name)) if name in METHODS else ANYTHING
 
 
-def method(context: Context, run: RunObject, name: str, call: Call) -> Value:
+def method(context: Context, run: RunObject, name: str, call: Call) -> Value:  # noqa: C901 one case per kind
     """Follow a method of a run."""
     node = call.node
+    if name in OUTPUT_LOOKUPS and run.which != "run":
+        _look_up_output(context, name, call, run.step)
     if name in LOGS:
         _log(context, run.which, name, call)
     elif name in ("tag", "set_tags", "add_properties"):
@@ -90,7 +102,7 @@ def method(context: Context, run: RunObject, name: str, call: Call) -> Value:
     elif name == "find_step_run":
         _look_up(context, name, call.get(0, "name"), node)
         _read_if_parent(context, run, "run", call.get(0, "name"), node)
-        return one(Sequence([one(RunObject("other"))], open=True))
+        return one(Sequence([_step_run(call)]))
     elif name == "child_run":
         return one(RunObject("other"))
     elif run.which == "parent":
@@ -133,14 +145,15 @@ def log(
     context: Context, metric: str | None, on: Literal["run", "parent", "unknown"], call: str, node: ast.AST
 ) -> None:
     """Record a metric; a name that is not known hides others."""
-    once = LoggedMetric(metric, on, repeated=False, call=call, place=context.place(node))
-    many = attrs.evolve(once, repeated=True)
+    logged = LoggedMetric(metric, on, repeated=False, call=call, place=context.place(node))
     seen = context.record.metrics
-    if context.repeats or call == "log_list" or once in seen or many in seen:
-        seen.pop(once, None)
-        seen[many] = None
-    else:
-        seen[once] = None
+    known = seen.get(logged)
+    again = bool(context.repeats or call == "log_list" or known)
+    now = metric is not None and call != "log_list" and loops.each_pass(context, metric)
+    in_loop = now or (known is not None and known.in_loop)
+    if known is not None and not known.repeated:
+        seen.pop(logged)
+    seen[logged] = Repetition(again, in_loop)
     if metric is None:
         context.record.logs_unseen = True
     if on == "parent":
@@ -180,6 +193,17 @@ def _read_if_parent(context: Context, run: RunObject, kind: Literal["run"], name
 def _look_up(context: Context, call: str, name: Value, node: ast.AST) -> None:
     for text in names_in(name):
         context.record.run_lookups[RunLookup(call, text, context.place(node))] = None
+
+
+def _look_up_output(context: Context, call_name: str, call: Call, step: str | None) -> None:
+    for text in names_in(call.get(0, OUTPUT_LOOKUPS[call_name])):
+        context.record.run_lookups[RunLookup(call_name, text, context.place(call.node), step)] = None
+
+
+def _step_run(call: Call) -> Value:
+    """Give what `find_step_run` finds."""
+    names = names_in(call.get(0, "name"))
+    return frozenset(RunObject("other", step=name) for name in names)
 
 
 def _register(context: Context, kind: Literal["model", "model_tag", "dataset"], name: Value, call: Call) -> Value:
@@ -227,6 +251,10 @@ def made_method(context: Context, kind: str, name: str, call: Call) -> Value:
         for key in keys_in(call.get(0, "tags")):
             _register(context, "model_tag", NOTHING if key is None else one(Const(key)), call)
         return ANYTHING
+    if name == "get_default_datastore":
+        return one(Made("datastore"))
+    if kind == "datastore":
+        fixed.note_upload(context, name, call, known=True)
     if kind == "dataset" and name == "register":
         return _register(context, "dataset", call.get(1, "name"), call)
     if kind == "dataset" and not name.startswith(("download", "mount", "upload")):
@@ -239,7 +267,7 @@ def made_attribute(kind: str, name: str) -> Value:
     """Follow an attribute of a workspace, experiment, model or dataset."""
     if kind == "experiment" and name == "workspace":
         return one(Made("workspace"))
-    if kind == "workspace" and name in ("models", "datasets"):
+    if kind == "workspace" and name in ("models", "datasets", "datastores"):
         return one(Made(f"{name} by name"))
     return ANYTHING
 
@@ -253,7 +281,7 @@ def made_item(context: Context, kind: str, key: Value, node: ast.AST) -> Value:
     return one(Made(kind.removesuffix("s by name").removesuffix("s"))) if kind != "workspace" else ANYTHING
 
 
-def call_azureml(context: Context, name: str, call: Call) -> Value | None:  # noqa: PLR0911 one case per kind
+def call_azureml(context: Context, name: str, call: Call) -> Value | None:  # noqa: C901, PLR0911 one case per kind
     """Follow a call of an azureml class or class method; None for any other."""
     if not name.startswith("azureml."):
         return None
@@ -273,6 +301,12 @@ def call_azureml(context: Context, name: str, call: Call) -> Value | None:  # no
         return one(Made("workspace"))
     if last == "Experiment":
         return one(Made("experiment"))
+    if last == "Datastore" or owner == "Datastore":
+        context.hand_on(call.everything(), call.node)
+        return one(Made("datastore"))
+    if last == "DataPath":
+        context.hand_on(call.everything(), call.node)
+        return one(Sequence([call.get(0, "datastore"), call.get(1, "path_on_datastore")]))
     if ".Dataset." in name or owner in ("Dataset", "TabularDatasetFactory", "FileDatasetFactory"):
         return _call_dataset(context, last, call)
     return None
@@ -293,11 +327,13 @@ def _call_model(context: Context, last: str, call: Call) -> Value | None:
 def _call_dataset(context: Context, last: str, call: Call) -> Value:
     if last.startswith("register_"):
         return _register(context, "dataset", call.get(2, "name"), call)
+    if last == "upload_directory":
+        fixed.note_directory_upload(context, call)
     context.hand_on([_paths(value) for value in call.everything()], call.node)
     return one(Made("dataset"))
 
 
-def unknown_method(context: Context, name: str, call: Call) -> Value | None:  # noqa: PLR0911 one case per kind
+def unknown_method(context: Context, name: str, call: Call) -> Value | None:  # noqa: C901, PLR0911 one case per kind
     """Guess, where the names make it plain, a method of an object that is not known; None where they do not."""
     if name in LOGS and _looks_like_metric(call):
         if _word_in("run", call.receiver):
@@ -308,6 +344,11 @@ def unknown_method(context: Context, name: str, call: Call) -> Value | None:  # 
         return method(context, RunObject("parent"), name, call)
     if name == "find_step_run":
         return method(context, RunObject("other"), name, call)
+    if name == "get_default_datastore":
+        return one(Made("datastore"))
+    if name in OUTPUT_LOOKUPS and (name not in OF_OTHERS_TOO or _word_in("run", call.receiver)):
+        _look_up_output(context, name, call, None)
+        return None
     if name == "get_run" and call.args:
         return found_run(context, call, call.get(0, "run_id"), name)
     if name == "get_runs":

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import itertools
 import os
+import re
 import sys
 import warnings
 
@@ -24,6 +25,7 @@ class Parsed:
 
     file: str
     tree: ast.Module
+    content: bytes
 
 
 @attrs.define
@@ -47,6 +49,15 @@ class SourceDirectory:
             self.unread[file] = str(error)
             return None
         return self.parsed[file]
+
+    def matches(self, pattern: bytes) -> bool:
+        """Tell whether the text of a file read so far, comments included, matches a pattern."""
+        return any(re.search(pattern, parsed.content) for parsed in self.parsed.values())
+
+    def names(self, words: tuple[bytes, ...]) -> bool:
+        """Tell whether one of these words in small letters stands in a file read so far, in whatever letters."""
+        texts = [parsed.content.lower() for parsed in self.parsed.values()]
+        return any(word in text for text in texts for word in words)
 
     def find(self, folder: str, name: str) -> tuple[str | None, str] | None:
         """Find a module by its last name in a folder.
@@ -99,7 +110,7 @@ def _parse(root: str, file: str) -> Parsed:
         raise UnreadableError(f"{file} is not Python text: {error}.") from error
     except (RecursionError, MemoryError) as error:
         raise UnreadableError(f"{file} is nested too deeply to be read.") from error
-    return Parsed(file, tree)
+    return Parsed(file, tree, content)
 
 
 def _content(root: str, file: str) -> bytes:

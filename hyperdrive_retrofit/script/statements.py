@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import attrs
 
-from hyperdrive_retrofit.script import paths
+from hyperdrive_retrofit.script import configs, fixed, loops, paths
 from hyperdrive_retrofit.script.calls import Calls
 from hyperdrive_retrofit.script.conditions import asked_about
 from hyperdrive_retrofit.script.containers import iterated, put
@@ -18,6 +18,7 @@ from hyperdrive_retrofit.script.values import (
     ANYTHING,
     NOTHING,
     ClassObject,
+    Config,
     External,
     Function,
     Mapping,
@@ -63,6 +64,7 @@ class Statements(Calls):
             case ast.Assign():
                 value = self.read(node.value)
                 for target in node.targets:
+                    fixed.note_value(self, target, node.value)
                     self.bind(target, value)
             case ast.If():
                 return self._if(node)
@@ -91,6 +93,7 @@ class Statements(Calls):
             case ast.AugAssign():
                 self._augment(node)
             case ast.AnnAssign() if node.value is not None:
+                fixed.note_value(self, node.target, node.value)
                 self.bind(node.target, self.read(node.value))
             case ast.Try():
                 return self._try(node)
@@ -147,6 +150,8 @@ class Statements(Calls):
                     atom.items.append(value)
                     atom.open = True
                 case _:
+                    if isinstance(atom, Config):
+                        configs.put(self, atom, key)
                     self.hand_on([value], target)
 
     def _augment(self, node: ast.AugAssign) -> None:
@@ -163,6 +168,8 @@ class Statements(Calls):
             return self.execute(node.body if truth else node.orelse)
         self.read(node.test)
         own = asked_about(self.read, node.test)
+        if loops.asks_every_few(node.test):
+            self.every_few.add(f"if {self.place(node)}")
         before = dict(self.scope.names)
         with self.branch("if", node, own):
             left_first = self.execute(node.body)
@@ -190,17 +197,26 @@ class Statements(Calls):
         self._forget_counters(node)
         before = dict(self.scope.names)
         source = self.read(node.test if isinstance(node, ast.While) else node.iter)
+        elements = NOTHING
         if not isinstance(node, ast.While):
-            self.bind(node.target, self.elements(source, node))
+            elements = self.elements(source, node)
+            self.bind(node.target, elements)
         if _surely_runs(node):
-            with self.repeating():
-                self.execute(node.body)
+            self._pass(node, elements)
         else:
-            with self.branch("for", node), self.repeating():
-                self.execute(node.body)
+            with self.branch("for", node):
+                self._pass(node, elements)
             self.scope.names = _merged(before, self.scope.names)
         self.left.discard("loop")
         self.execute(node.orelse)
+
+    def _pass(self, node: ast.For | ast.AsyncFor | ast.While, elements: Value) -> None:
+        around = self.loops
+        if not loops.ends_at_once(node.body):
+            self.loops = [*around, loops.entered(self, elements)]
+        with self.repeating():
+            self.execute(node.body)
+        self.loops = around
 
     def _forget_counters(self, loop: ast.For | ast.AsyncFor | ast.While) -> None:
         """Make what a loop adds up unknown before its first round."""
@@ -245,7 +261,7 @@ class Statements(Calls):
         return self.execute(node.finalbody) or (left and handlers_leave)
 
     def _match(self, node: ast.Match) -> None:
-        self.read(node.subject)
+        self.note_arguments(self.read(node.subject))
         before, after = dict(self.scope.names), self.scope.names
         for case in node.cases:
             self.scope.names = dict(before)

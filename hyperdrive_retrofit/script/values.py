@@ -8,10 +8,20 @@ from typing import Literal
 
 import attrs
 
-from hyperdrive_retrofit.script.facts import Option
+from hyperdrive_retrofit.script.facts import Option, Place
 
 Scalar = str | bytes | int | float | bool | None
 Which = Literal["run", "parent", "other"]
+
+
+@attrs.frozen
+class ConfigSource:
+    """Where a configuration was loaded; the fields are those of `ConfigRead`."""
+
+    format: Literal["json", "yaml", "toml", "ini"]
+    file: str | None
+    option: str | None
+    place: Place
 
 
 @attrs.frozen
@@ -43,7 +53,7 @@ class External:
 
 @attrs.frozen
 class Made:
-    """An object that an external call returns: "workspace", "experiment", "model", "models", "dataset"."""
+    """An object that an external call returns: "workspace", "experiment", "model", "models", "dataset", "datastore"."""
 
     kind: str
 
@@ -60,6 +70,7 @@ class OptionText:
         exact: Whether there are surely no more.
         pathlib: Whether it is a Path.
         slash: Whether it is a text that ends in a slash.
+        below: For a path, what is joined below the value ("sub/model.pkl", "" for nothing); None when it is computed.
     """
 
     dest: str
@@ -68,20 +79,27 @@ class OptionText:
     exact: bool = True
     pathlib: bool = False
     slash: bool = False
+    below: str | None = ""
 
 
 @attrs.frozen
 class OtherPath:
-    """A path that no option decides; `slash` says that it is a text which ends in a slash."""
+    """A path that no option decides.
+
+    `slash` says that it is a text which ends in a slash. `text` is the path where it is spelled out, relative to the
+    source directory or absolute.
+    """
 
     slash: bool = False
+    text: str | None = None
 
 
 @attrs.frozen
 class RunObject:
-    """A run: the script's own, its parent, or another."""
+    """A run: the script's own, its parent, or another; `step` is the name by which a step's run was found."""
 
     which: Which
+    step: str | None = None
 
 
 @attrs.frozen
@@ -103,6 +121,29 @@ class Datasets:
     """The script's `run.input_datasets` or `run.output_datasets`."""
 
     kind: Literal["input", "output"]
+
+
+@attrs.frozen
+class FileText:
+    """An open file or its text: the literal name of the file, or the option that names it or is the text."""
+
+    file: str | None = None
+    option: str | None = None
+
+
+@attrs.frozen
+class Config:
+    """What was loaded from a configuration file, or the part of it below some keys."""
+
+    source: ConfigSource
+    keys: tuple[str, ...] = ()
+
+
+@attrs.define(eq=False)
+class IniReader:
+    """A parser of INI files, with what it has read."""
+
+    sources: list[ConfigSource] = attrs.Factory(list)
 
 
 @attrs.frozen
@@ -263,6 +304,9 @@ Atom = (
     | RunId
     | ParentTable
     | Datasets
+    | FileText
+    | Config
+    | IniReader
     | Remainder
     | ClickParameter
     | ClickCommand
@@ -305,8 +349,17 @@ def join(values: Iterable[Value]) -> Value:
     """
     united: Value = frozenset().union(*values)
     if len(united) > WIDEST:
+        united = frozenset(map(_without_names, united))
+    if len(united) > WIDEST:
         raise TooLargeError
     return united
+
+
+def _without_names(atom: Atom) -> Atom:
+    """Drop the literal names from a path, so that paths which differ in nothing else are one."""
+    if isinstance(atom, OptionText):
+        return attrs.evolve(atom, below=None)
+    return attrs.evolve(atom, text=None) if isinstance(atom, OtherPath) else atom
 
 
 @attrs.define(eq=False)
@@ -322,6 +375,7 @@ class Call:
     spread: bool = False
     receiver: str = ""
     namespace: Namespace | None = None
+    config: Config | None = None
 
     def hide(self, name: str, value: Value) -> None:
         """Add what is spread over arguments that cannot be told apart."""
