@@ -256,7 +256,7 @@ def _plan(
         sweep=attrs.evolve(sweep, primary_metric_name=metric, primary_metric_goal=goal),
         # a promote step is ours: what it does with run.parent is no reason for a finding or against reuse
         scripts={each.key: read(each) for each in read_steps if each.script and not training.is_promote(each)},
-        direct=tuple(files),
+        direct=files,
         shared_tags=tags,
         promote=step.compute if wrong_promote else _promote_compute(step, promote_runconfig),
     )

@@ -25,7 +25,7 @@ parser.add_argument("--lr", type=float)
 parser.add_argument("--model")
 """
 PARSE = "args = parser.parse_args()\n"
-LOG = 'run.log("F_1", 1.0)\n'
+LOG = 'run.log("F_1", args.lr + args.x)\n'  # each option that is tuned here is used
 WRITE = 'os.makedirs(args.model, exist_ok=True)\nopen(os.path.join(args.model, "m.txt"), "w").write("x")\n'
 GOOD = TOP + PARSE + LOG + WRITE
 EVALUATE = "from azureml.core import Run\nrun = Run.get_context()\n"
@@ -288,8 +288,8 @@ class TestPolicy:
             (LOG, None),
             (LOG, MedianStoppingPolicy(1)),
             (LOG, MedianStoppingPolicy(1, 1)),
-            ('for epoch in range(9):\n    run.log("F_1", epoch)\n', MedianStoppingPolicy(5)),
-            (LOG + 'for epoch in range(9):\n    run.log("F_1", epoch)\n', MedianStoppingPolicy(5)),
+            ('for epoch in range(9):\n    run.log("F_1", epoch * args.lr)  # best\n', MedianStoppingPolicy(5)),
+            (LOG + 'for epoch in range(9):\n    run.log("F_1", epoch * args.lr)  # best\n', MedianStoppingPolicy(5)),
             (LOG + "import mlflow\nmlflow.autolog()\n", MedianStoppingPolicy(5)),
         ],
     )
@@ -726,7 +726,7 @@ from azureml.core import Run
 @click.option("--lr")
 @click.option("--model")
 def main(x, lr, model):
-    Run.get_context().log("F_1", 1)
+    Run.get_context().log("F_1", x)
     os.makedirs(model, exist_ok=True)
 main()
 """
@@ -747,7 +747,7 @@ class TestSettings:
     def test_a_ratio_of_a_negative_metric(self, found):
         """Dividing a negative best makes it better than itself."""
         train = GOOD.replace("F_1", "val_r2").replace(
-            LOG.replace("F_1", "val_r2"), 'for _ in range(3): run.log("val_r2", 1.0)\n'
+            LOG.replace("F_1", "val_r2"), 'for _ in range(3): run.log("val_r2", args.lr)  # best\n'
         )
         policy = BanditPolicy(evaluation_interval=1, slack_factor=0.1)
         result = found(train, policy=policy, primary_metric_name="val_r2")
@@ -813,6 +813,178 @@ class TestSettings:
         """Where not all points are tried, running again means drawing again, which reuse does not."""
         result = found(space=space, sampling=sampling, step={"allow_reuse": True})
         assert [finding.code for finding in result] == ["HR127"] * said
+
+
+class TestFixedPlaces:
+    """HR121."""
+
+    @pytest.mark.parametrize(
+        ("line", "place"),
+        [
+            ('open("/mnt/shared/model.pkl", "w").write("x")', "'/mnt/shared/model.pkl'"),
+            ('import joblib; joblib.dump({}, "/dbfs/models/m.pkl")', "'/dbfs/models/m.pkl'"),
+            ('run.experiment.workspace.get_default_datastore().upload("outputs", target_path="models")', "'models' of a datastore"),
+        ],
+    )  # fmt: skip
+    def test_one_place_for_all(self, found, line, place):
+        """What is spelled out in the script is written by every child."""
+        message = f"All children write to {place}, where the last one wins."
+        assert_only(found(GOOD + line + "\n"), "HR121", "warning", "train.py:11", message, "run's id")
+
+    @pytest.mark.parametrize("path", ["outputs/m.pkl", "./m.pkl", "/tmp/m.pkl"])  # noqa: S108 - only its text is looked at
+    def test_a_childs_own_place(self, found, path):
+        """What lies below the working directory, or on the node, is a child's own."""
+        assert found(GOOD + f'open("{path}", "w").write("x")\n') == ()
+
+
+class TestModelFile:
+    """HR122."""
+
+    FOLDER = 'os.makedirs(args.model, exist_ok=True)\nopen(os.path.join(args.model, "model.json"), "w").write("x")\n'
+    FILE = 'os.makedirs("outputs", exist_ok=True)\nopen(args.model, "w").write("x")\n'
+
+    @pytest.mark.parametrize(
+        ("write", "file", "message", "fix"),
+        [
+            (FOLDER, "model.jsn", "train.py does not write 'model.jsn' (did you mean 'model.json'?) below 'model', but 'model.json'.", '"model.json"'),
+            (FOLDER, "deep/model.json", "does not write 'deep/model.json'", ""),
+            (FOLDER, "", "model_files= takes 'model' for one file, and train.py writes 'model.json' below it.", '"model.json"'),
+            (FILE, "model.json", "train.py writes 'model' as one file, so there is no 'model.json' below it.", '{"model": ""}'),
+        ],
+    )  # fmt: skip
+    def test_not_written(self, found, write, file, message, fix):
+        """A misspelt model file is found only after all children are paid for, unless it is seen before."""
+        result = found(TOP + PARSE + LOG + write, model_files={"model": file})
+        assert_only(result, "HR122", "blocker", "train.py:10", message, fix)
+
+    @pytest.mark.parametrize(
+        ("write", "file"),
+        [
+            (FOLDER, "model.json"), (FILE, ""), (FOLDER + "save_all(args.model)\n", "other.pkl"),
+            (FOLDER.replace('"model.json"', "name"), "other.pkl"), ("os.makedirs(args.model)\n", "other.pkl"),
+            (FOLDER + "network.save(args.model)\n", "other.pkl"),
+        ],
+    )  # fmt: skip
+    def test_written_or_not_seen(self, found, write, file):
+        """Code that is not seen may write any file."""
+        found = found(TOP + PARSE + LOG + write, model_files={"model": file})
+        assert "HR122" not in {finding.code for finding in found}
+
+
+class TestReaders:
+    """HR123, HR124 and HR130."""
+
+    NEWEST = EVALUATE + 'from azureml.core import Model\nmodel = Model(run.experiment.workspace, "churn")\n'
+
+    def test_the_newest_model(self, found):
+        """Each child registers one, so the newest is any child's."""
+        train = GOOD + 'run.register_model("churn", "outputs/model/m.txt")\n'
+        result = found(train, self.NEWEST, ignore=["HR104"])
+        message = "Step 'evaluate' takes the newest model 'churn', which is that of the child that ends last."
+        assert_only(result, "HR123", "blocker", "evaluate.py:4", message, "step's input")
+
+    @pytest.mark.parametrize(
+        ("train", "evaluate"),
+        [
+            (GOOD, NEWEST),
+            (GOOD + 'run.register_model("other", "outputs/model/m.txt")\n', NEWEST),
+            (GOOD + 'run.register_model("churn", "outputs/model/m.txt")\n', NEWEST + 'run.register_model("churn", "outputs/x")\n'),
+            (GOOD + 'run.register_model("churn", "outputs/model/m.txt")\n', NEWEST.replace('"churn"', '"churn", version=3')),
+        ],
+    )  # fmt: skip
+    def test_another_model(self, found, train, evaluate):
+        """A model that nobody but a later step registers, or of a fixed version, is no child's."""
+        assert found(train, evaluate, ignore=["HR104"]) == ()
+
+    WRITES = EVALUATE + (
+        "import argparse, os\nparser = argparse.ArgumentParser()\nparser.add_argument('--model')\n"
+        "args = parser.parse_args()\nopen(os.path.join(args.model, 'score.txt'), 'w').write('1')\n"
+    )
+
+    def test_writes_into_what_it_reads(self, found):
+        """What is written into the handed on folder is there for the next reader."""
+        message = "Step 'evaluate' writes into 'model', so whoever reads that later finds more in it."
+        assert_only(found(evaluate=self.WRITES), "HR124", "note", "evaluate.py:7", message, "an output of the step")
+
+    def test_writes_into_a_file(self, found):
+        """Below one file nothing can be written."""
+        result = found(evaluate=self.WRITES, model_files={"model": "m.txt"})
+        message = "Step 'evaluate' writes below 'model', and model_files= hands on one file, no folder."
+        assert_only(result, "HR124", "warning", "evaluate.py:7", message, "leave 'model' out")
+
+    @pytest.mark.parametrize(
+        ("call", "severity"),
+        [
+            ('run.parent.find_step_run("train")[0].get_output_data("model")', "blocker"),
+            ('any_run().get_output_data("model")', "warning"),
+        ],
+    )
+    def test_output_of_the_run(self, found, call, severity):
+        """The training step's run is the sweep's, which has other outputs."""
+        result = [finding for finding in found(evaluate=EVALUATE + call + "\n") if finding.code == "HR130"]
+        message = "Step 'evaluate' asks the run of 'train' for its output 'model', and the sweep's run has none."
+        assert_only(result, "HR130", severity, "evaluate.py:3", message, "as an input")
+
+    def test_output_of_another_run(self, found):
+        """Outputs of other steps, and of other names, stay where they are."""
+        calls = 'run.parent.find_step_run("prepare")[0].get_output_data("model")\nany_run().get_output_data("data")\n'
+        assert "HR130" not in {finding.code for finding in found(evaluate=EVALUATE + calls)}
+
+
+class TestNoUse:
+    """HR128, and where HR101 says that a value lives."""
+
+    def test_an_option_that_is_not_used(self, found):
+        """What is parsed and never looked at makes all children equal."""
+        train = GOOD.replace("args.lr + args.x", "1.0")
+        message = "train.py takes --lr and never uses it, so it makes no child different."
+        assert_only(found(train), "HR128", "warning", "train.py:5", message, "Use args.lr where the value is needed")
+
+    @pytest.mark.parametrize("use", ["fit(**vars(args))", "fit(args)", "fit(getattr(args, name))"])
+    def test_an_option_that_may_be_used(self, found, use):
+        """Code that is not seen may use it."""
+        train = GOOD.replace("args.lr + args.x", "1.0") + use + "\n"
+        assert "HR128" not in {finding.code for finding in found(train)}
+
+    @pytest.mark.parametrize(
+        ("line", "said"),
+        [
+            ("DEPTH = 3\n", "Its value is fixed at train.py:7: DEPTH = 3."),
+            ("model = Forest(max_leaves=4, depth=3)\n", "Its value is fixed at train.py:7: depth = 3."),
+            ('import json\ndepth = json.load(open("conf.json"))["train"]["depth"]\n', "takes 'train.depth' from 'conf.json' (train.py:8)."),
+        ],
+    )  # fmt: skip
+    def test_where_the_value_lives(self, found, line, said):
+        """A value that is no option may be a constant or a key, and is named with its place."""
+        result = found(GOOD.replace(PARSE, line + PARSE), space={"depth": [1, 2]})
+        assert [finding.code for finding in result] == ["HR101"]
+        assert said in result[0].fix
+
+
+class TestLastModel:
+    """HR129."""
+
+    LOOP = 'for epoch in range(9):\n    run.log("F_1", epoch * args.lr * args.x)\n'
+
+    def test_the_last_model_is_kept(self, found):
+        """The best value logged decides, and the model that is written is that of the last pass."""
+        result = found(TOP + PARSE + self.LOOP + WRITE)
+        message = "'F_1' is logged in each pass and the model is written once, at the end"
+        assert_only(result, "HR129", "warning", "train.py:9", message, "Keep the state of the best pass")
+
+    @pytest.mark.parametrize(
+        "train",
+        [
+            TOP + PARSE + LOG + WRITE,
+            TOP + PARSE + LOOP + "best_state = None\n" + WRITE,
+            TOP + PARSE + LOOP + "    save(args.model)\n" + WRITE,
+            TOP + PARSE + "os.makedirs(args.model, exist_ok=True)\n" + LOOP + '    open(os.path.join(args.model, "m"), "w")\n',
+            TOP + PARSE + LOOP + "class Keep(Callback):\n    def on_epoch_end(self): run.log('F_1', 1)\nfit(Keep())\nnet.restore_best_weights()\n" + WRITE,
+        ],
+    )  # fmt: skip
+    def test_the_best_may_be_kept(self, found, train):
+        """A metric logged once, a sign of a best state, or writing in each pass needs no remark."""
+        assert "HR129" not in {finding.code for finding in found(train)}
 
 
 CALL = {

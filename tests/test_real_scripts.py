@@ -26,21 +26,21 @@ SAVE = """
 os.makedirs(args.folder, exist_ok=True)
 joblib.dump({}, os.path.join(args.folder, "model.pkl"))
 """
-LOG = 'run.log("accuracy", 0.9)\n'
+LOG = 'run.log("accuracy", args.lr)\n'
 GOOD = TOP + LR + RUN + LOG + SAVE + "run.complete()\n"
 
 FROM_FILE = TOP + RUN + 'lr = json.load(open("parameters.json"))["training"]["lr"]\n' + LOG + SAVE
 KNOWN_ONLY = GOOD.replace("args = parser.parse_args()", "args, _ = parser.parse_known_args()")
-IN_A_LOOP = TOP + LR + RUN + "for name, value in evaluate().items():\n    run.log(name, value)\n" + SAVE
-PRINTED = TOP + LR + RUN + 'print("accuracy", 0.9)\n' + SAVE
-ON_PARENT = TOP + LR + RUN + 'run.parent.log("accuracy", 0.9)\n' + SAVE
-BOTH = TOP + LR + RUN + LOG + 'run.parent.log("accuracy", 0.9)\n' + SAVE
+IN_A_LOOP = TOP + LR + RUN + "for name, value in evaluate(args.lr).items():\n    run.log(name, value)\n" + SAVE
+PRINTED = TOP + LR + RUN + 'print("accuracy", args.lr)\n' + SAVE
+ON_PARENT = TOP + LR + RUN + 'run.parent.log("accuracy", args.lr)\n' + SAVE
+BOTH = TOP + LR + RUN + LOG + 'run.parent.log("accuracy", args.lr)\n' + SAVE
 TAGS_PARENT = GOOD + 'run.parent.tag("dataset_id", value="7")\n'
 REGISTERS = GOOD.replace("run.complete()", 'run.register_model("iris", "outputs/model.pkl")')
 PERHAPS_REGISTERS = GOOD.replace(
     "run.complete()", 'if 0.9 > args.lr:\n    Model.register(run.experiment.workspace, "a", "iris")'
 )
-MLFLOW = "import mlflow\n" + TOP + LR + RUN + 'mlflow.log_metric("accuracy", 0.9)\n' + SAVE
+MLFLOW = "import mlflow\n" + TOP + LR + RUN + 'mlflow.log_metric("accuracy", args.lr)\n' + SAVE
 CALLBACK = """
 import tensorflow as tf
 """ + TOP + LR + RUN + """
@@ -48,7 +48,7 @@ class Log(tf.keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         run.log("accuracy", logs["val_accuracy"])
 model = tf.keras.Sequential()
-model.fit([], epochs=3, callbacks=[Log()])
+model.fit([], epochs=3, initial_lr=args.lr, callbacks=[Log()])
 os.makedirs(args.folder, exist_ok=True)
 model.save(os.path.join(args.folder, "model.h5"))
 """  # fmt: skip
@@ -56,7 +56,7 @@ APP_RUN = """
 import tensorflow as tf
 """ + TOP + LR + RUN + """
 def main(_):
-    run.log("accuracy", 0.9)
+    run.log("accuracy", args.lr)
     os.makedirs(args.folder, exist_ok=True)
 if __name__ == "__main__":
     tf.compat.v1.app.run()

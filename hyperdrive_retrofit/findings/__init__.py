@@ -49,9 +49,16 @@ _CHECKS: tuple[Callable[[Case], Iterable[Finding]], ...] = (
     downstream.folder_needed,
     settings.ratio_of_negative_metric,
     settings.goal_looks_wrong,
+    training.written_to_fixed_place,
+    training.model_file_not_written,
+    downstream.newest_model_taken,
+    downstream.written_into_handed_on,
     settings.more_runs_than_nodes,
     settings.bayesian_learns_little,
     settings.earlier_sweep_reused,
+    arguments.option_not_used,
+    training.last_model_kept,
+    downstream.output_of_training_run,
 )
 
 

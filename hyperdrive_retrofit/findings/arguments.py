@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 from hyperdrive_retrofit.commandline import option_match, parameters_in
@@ -27,7 +28,9 @@ def not_an_option(case: Case) -> Iterator[Finding]:
         if option_match(facts, option) is not None:
             continue
         hint = close_match(option, [name for known in facts.options for name in known.names])
-        fix = f"Add the option to the script, or rename {hyperparameter.name!r}."
+        fix = (
+            f"Add the option to the script, or rename {hyperparameter.name!r}.{_lives_elsewhere(case, hyperparameter)}"
+        )
         if no_parser:
             message = f"{case.script} reads no options, so it ignores {option} and all children are equal."
             yield Finding("HR101", BLOCKER, facts.script, message, fix)
@@ -41,6 +44,24 @@ def not_an_option(case: Case) -> Iterator[Finding]:
         else:
             message = f"{case.script} has no option {option}{hint}, so it ignores it and all children are equal."
             yield Finding("HR101", BLOCKER, facts.script, message, fix)
+
+
+def _lives_elsewhere(case: Case, hyperparameter: Hyperparameter) -> str:
+    """Say where a value of that name stands instead: a key of a configuration, or the script's own text."""
+    name = _folded(hyperparameter.name)
+    for read in case.facts.config_reads:
+        for key in read.keys:
+            if _folded(key.rpartition(".")[2]) == name:
+                source = f"'{read.file}'" if read.file else f"the {read.format.upper()} that it reads"
+                return f" The script takes {key!r} from {source} ({read.place})."
+    for fixed in case.facts.literals:
+        if _folded(fixed.name) == name:
+            return f" Its value is fixed at {fixed.place}: {fixed.name} = {fixed.value!r}."
+    return ""
+
+
+def _folded(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name).lower()
 
 
 def abbreviated(case: Case) -> Iterator[Finding]:
@@ -145,6 +166,17 @@ def value_not_taken(case: Case) -> Iterator[Finding]:
         elif case.facts.parser == "argparse" and option.type == "str" and (lost := _lost_as_text(expression)):
             message, fix = lost
             yield Finding("HR116", WARNING, where, f"{name} gets {message}", fix)
+
+
+def option_not_used(case: Case) -> Iterator[Finding]:
+    """HR128: what the script takes and never looks at makes no difference."""
+    for hyperparameter, option in _options(case):
+        if option.dest in case.facts.unused_options and case.facts.option(hyperparameter.option) is not None:
+            message = f"{case.script} takes {hyperparameter.option} and never uses it, so it makes no child different."
+            fix = (
+                f"Use args.{option.dest} where the value is needed, or leave {hyperparameter.name!r} out of the space."
+            )
+            yield Finding("HR128", WARNING, str(option.place), message, fix)
 
 
 def path_given_up(case: Case) -> Iterator[Finding]:

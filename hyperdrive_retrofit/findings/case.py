@@ -22,7 +22,7 @@ class Case:
         training: The step to be tuned.
         sweep: The sweep.
         scripts: What is known of the scripts, by step key.
-        direct: Names of the outputs that are handed on directly.
+        direct: Outputs that are handed on directly, with the file in them; "" for an output that is itself the file.
         shared_tags: Tags on the sweep's run that the user vouches for.
         promote: Where the promote step would run; None when there is none.
     """
@@ -31,7 +31,7 @@ class Case:
     training: Step
     sweep: Sweep
     scripts: Mapping[str, ScriptFacts]
-    direct: Collection[str] = ()
+    direct: Mapping[str, str] = attrs.Factory(dict)
     shared_tags: Collection[str] = ()
     promote: Compute | None = None
 

@@ -47,9 +47,17 @@ CATALOGUE: Mapping[str, str] = {
     "HR118": "a reader needs the folder, and gets one file",
     "HR119": "a ratio as slack on a metric that may be negative",
     "HR120": "the goal looks wrong for the metric's name",
+    "HR121": "children write to one fixed place",
+    "HR122": "the model file is not written by the script",
+    "HR123": "a step takes the newest model, and every child registers one",
+    "HR124": "a step writes into the output that it reads",
     "HR125": "more children at a time than the cluster has nodes",
     "HR126": "Bayesian sampling with too few runs, or too many at a time",
     "HR127": "an earlier sweep is reused",
+    "HR128": "an option that the script never uses",
+    "HR129": "the best logged value is not that of the saved model",
+    "HR130": "an output asked of the training step's run",
+    "HR131": "a secret among the arguments",
 }
 """Every code with what it is about. HR0xx are mistakes in the call, HR1xx come from the user's scripts."""
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from hyperdrive_retrofit.commandline import read_command_line
 from hyperdrive_retrofit.findings.case import Case
 from hyperdrive_retrofit.findings.catalogue import BLOCKER, NOTE, WARNING, Finding
-from hyperdrive_retrofit.graph import InputPath, Step
-from hyperdrive_retrofit.script import ParentRead
+from hyperdrive_retrofit.graph import Input, InputPath, Step
+from hyperdrive_retrofit.script import ParentRead, ScriptFacts
 
 # azureml-mlflow does not require azureml-core any more (its metadata, 1.62)
 _HOLD_CORE = re.compile(r"azureml-(core|defaults|sdk|pipeline(-core|-steps)?|train(-core|-automl-client)?)\b(?![-\w])")
@@ -128,18 +128,70 @@ def script_not_read(case: Case) -> Iterator[Finding]:
 
 def folder_needed(case: Case) -> Iterator[Finding]:
     """HR118: ``TrainingOutput`` hands one file on, where the old output was a folder."""
-    direct = {output.data: output.name for output in case.training.outputs if output.name in case.direct}
+    for step, facts, port, name in _readers(case):
+        dest = _dest_of_input(step, facts, port)
+        needing = [use for use in facts.path_uses if use.option == dest and use.kind in ("reads_below", "lists")]
+        if needing and name in case.direct:
+            message = f"Step '{step.name}' uses '{name}' as a folder, and model_files= hands on one file."
+            fix = f"Take the path as the file itself, or leave {name!r} out of model_files."
+            # no blocker: model_files= asks for just this, and the script may be about to change
+            yield Finding("HR118", WARNING, str(needing[0].place), message, fix)
+
+
+def newest_model_taken(case: Case) -> Iterator[Finding]:
+    """HR123: each child registers a model of that name, so the newest is that of the child that ended last."""
+    behind = {item.name for _, facts in case.downstream for item in facts.registrations}
+    by_children = {item.name for item in case.facts.registrations if item.kind == "model"} - behind
+    fix = "Take the model from the step's input, where the best child's is, and register it there."
     for step, facts in case.downstream:
-        for port in (port for port in step.inputs if port.data in direct):
-            line = read_command_line(step.arguments, facts)
-            dest = line.dest_of(InputPath(port.name)) or f"$AZUREML_DATAREFERENCE_{port.name}"
-            needing = [use for use in facts.path_uses if use.option == dest and use.kind in ("reads_below", "lists")]
-            if needing:
-                name = direct[port.data]
-                message = f"Step '{step.name}' uses '{name}' as a folder, and model_files= hands on one file."
-                fix = f"Take the path as the file itself, or leave {name!r} out of model_files."
-                # no blocker: model_files= asks for just this, and the script may be about to change
-                yield Finding("HR118", WARNING, str(needing[0].place), message, fix)
+        for lookup in facts.model_lookups:
+            if lookup.name is not None and lookup.name in by_children and not lookup.pinned:
+                newest = f"the newest model '{lookup.name}', which is that of the child that ends last"
+                yield Finding("HR123", BLOCKER, str(lookup.place), f"Step '{step.name}' takes {newest}.", fix)
+
+
+def written_into_handed_on(case: Case) -> Iterator[Finding]:
+    """HR124: a step that writes into what it reads changes it for others; in place of a folder it now finds a file."""
+    for step, facts, port, name in _readers(case):
+        dest = _dest_of_input(step, facts, port)
+        uses = [use for use in facts.path_uses if use.option == dest and use.kind == "writes_below"]
+        if uses and name in case.direct:
+            message = f"Step '{step.name}' writes below '{name}', and model_files= hands on one file, no folder."
+            fix = f"Write to an output of the step, or leave {name!r} out of model_files."
+            yield Finding("HR124", WARNING, str(uses[0].place), message, fix)
+        elif uses:
+            message = f"Step '{step.name}' writes into '{name}', so whoever reads that later finds more in it."
+            yield Finding("HR124", NOTE, str(uses[0].place), message, "Write to an output of the step.")
+
+
+def output_of_training_run(case: Case) -> Iterator[Finding]:
+    """HR130: the outputs of the step's run are the sweep's: its metrics, and what ``model_files=`` names."""
+    lost = {output.name for output in case.training.outputs} - set(case.direct)
+    fix = "Take it as an input of the step: the best child's is handed on under the old name."
+    for step, facts in case.downstream:
+        asked = [each for each in facts.run_lookups if each.call in ("get_output_data", "get_output")]
+        known = {lookup.place: lookup.step for lookup in asked if lookup.step}
+        for place, name in dict.fromkeys((lookup.place, lookup.name) for lookup in asked if lookup.name in lost):
+            if known.get(place, case.training.name) == case.training.name:
+                run = f"the run of '{case.training.name}' for its output '{name}', and the sweep's run has none"
+                severity = BLOCKER if place in known else WARNING
+                yield Finding("HR130", severity, str(place), f"Step '{step.name}' asks {run}.", fix)
+
+
+def _readers(case: Case) -> Iterator[tuple[Step, ScriptFacts, Input, str]]:
+    """Yield each reader of an output of the training step, with its input and the output's name."""
+    names = {output.data: output.name for output in case.training.outputs}
+    for step, facts in case.downstream:
+        for port in step.inputs:
+            if port.data in names:
+                yield step, facts, port, names[port.data]
+
+
+def _dest_of_input(step: Step, facts: ScriptFacts, port: Input) -> str:
+    """Return under which name a script finds an input's path."""
+    return (
+        read_command_line(step.arguments, facts).dest_of(InputPath(port.name)) or f"$AZUREML_DATAREFERENCE_{port.name}"
+    )
 
 
 def run_looked_up(case: Case) -> Iterator[Finding]:

@@ -146,6 +146,62 @@ def written_through_input(case: Case) -> Iterator[Finding]:
                 break
 
 
+def written_to_fixed_place(case: Case) -> Iterator[Finding]:
+    """HR121: what is spelled out in the script is one place for all children, as an input is."""
+    for write in case.facts.fixed_writes:
+        where = f"'{write.path}' of a datastore" if write.datastore else f"'{write.path}'"
+        message = f"All children write to {where}, where the last one wins."
+        fix = "Write below an output of the step, or put the run's id into the name: Run.get_context().id."
+        yield Finding("HR121", WARNING, str(write.place), message, fix)
+
+
+def model_file_not_written(case: Case) -> Iterator[Finding]:
+    """HR122: without its ``model_file`` in the best child the HyperDriveStep fails, once all children are paid for."""
+    for output, file in case.direct.items():
+        dest = case.dest_of_output(output)
+        uses = [use for use in case.facts.path_uses if dest is not None and use.option == dest]
+        writes = [use for use in uses if use.kind in _WRITES]
+        if not writes or not _all_seen(uses):
+            continue
+        written = ["" if use.kind == "writes_self" else use.below for use in writes]
+        names = [name for name in written if name]
+        if file in written or None in written:
+            continue
+        listed = ", ".join(map(repr, dict.fromkeys(names)))
+        if not file:
+            message = f"model_files= takes '{output}' for one file, and {case.script} writes {listed} below it."
+        elif names:
+            hint = close_match(file, names)
+            message = f"{case.script} does not write '{file}'{hint} below '{output}', but {listed}."
+        else:
+            message = f"{case.script} writes '{output}' as one file, so there is no '{file}' below it."
+        fix = f'For example model_files={{"{output}": "{names[0] if names else ""}"}}.'
+        yield Finding("HR122", BLOCKER, str(writes[0].place), message, fix)
+
+
+def _all_seen(uses: list[PathUse]) -> bool:
+    """Return whether nothing but what is seen can have written below a path."""
+    return not any(use.kind in ("escapes", "subprocess", "may_make", "joined_after") for use in uses)
+
+
+def last_model_kept(case: Case) -> Iterator[Finding]:
+    """HR129: the best value that a child logged decides (semantics 4), and its files are those of its end."""
+    facts, name = case.facts, case.sweep.primary_metric_name
+    logged = [metric for metric in facts.metrics if metric.name == name and metric.on != "parent"]
+    if facts.keeps_best or facts.logs_unseen or not any(metric.in_loop for metric in logged):
+        return
+    dests = [case.dest_of_output(output.name) for output in case.training.outputs]
+    uses = [use for use in facts.path_uses if use.option is not None and use.option in dests]
+    if any(use.kind in _WRITES for use in uses) and not any(use.repeated for use in uses):
+        place = next(metric.place for metric in logged if metric.in_loop)
+        message = (
+            f"'{name}' is logged in each pass and the model is written once, at the end: the child with the best pass "
+            "wins, whatever its last one is worth."
+        )
+        fix = "Keep the state of the best pass and write that, or log the value of the written model last and alone."
+        yield Finding("HR129", WARNING, str(place), message, fix)
+
+
 def output_datasets_in_child(case: Case) -> Iterator[Finding]:
     """HR112: a child has no output datasets; each keeps its files as artifacts."""
     for use in case.facts.uses_output_datasets:

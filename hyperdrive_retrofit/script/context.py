@@ -14,6 +14,7 @@ from hyperdrive_retrofit.script.facts import (
     FixedValue,
     FixedWrite,
     LoggedMetric,
+    ModelLookup,
     Named,
     ParentRead,
     ParentWrite,
@@ -64,7 +65,7 @@ class Record:
     own_tags: dict[Named, None] = attrs.Factory(dict)
     run_lookups: dict[RunLookup, None] = attrs.Factory(dict)
     registrations: dict[Registration, None] = attrs.Factory(dict)
-    model_lookups: dict[Named, None] = attrs.Factory(dict)
+    model_lookups: dict[ModelLookup, None] = attrs.Factory(dict)
     output_datasets: dict[Named, None] = attrs.Factory(dict)
     input_datasets: dict[Named, None] = attrs.Factory(dict)
     environment_reads: dict[Named, None] = attrs.Factory(dict)

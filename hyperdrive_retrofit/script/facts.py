@@ -156,6 +156,15 @@ class RunLookup:
 
 
 @attrs.frozen
+class ModelLookup:
+    """A registered model looked up by name; `pinned` to a version, an id or a run, else the newest, or all."""
+
+    name: str | None
+    pinned: bool
+    place: Place
+
+
+@attrs.frozen
 class Registration:
     """Something put in the workspace; `conditional` says that an `if` stands around it."""
 
@@ -295,7 +304,7 @@ class ScriptFacts:
     own_tags: tuple[Named, ...] = ()
     run_lookups: tuple[RunLookup, ...] = ()
     registrations: tuple[Registration, ...] = ()
-    model_lookups: tuple[Named, ...] = ()
+    model_lookups: tuple[ModelLookup, ...] = ()
     uses_output_datasets: tuple[Named, ...] = ()
     uses_input_datasets: tuple[Named, ...] = ()
     environment_reads: tuple[Named, ...] = ()

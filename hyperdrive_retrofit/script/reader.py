@@ -20,6 +20,7 @@ from hyperdrive_retrofit.script.facts import (
     FixedValue,
     FixedWrite,
     LoggedMetric,
+    ModelLookup,
     Named,
     Option,
     ParentRead,
@@ -49,6 +50,7 @@ from hyperdrive_retrofit.script.values import (
 Fact = TypeVar(
     "Fact",
     LoggedMetric,
+    ModelLookup,
     ParentRead,
     ParentWrite,
     Named,

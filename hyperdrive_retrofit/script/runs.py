@@ -8,10 +8,19 @@ from typing import Literal
 
 from hyperdrive_retrofit.script import fixed, loops
 from hyperdrive_retrofit.script.context import Context, Repetition
-from hyperdrive_retrofit.script.facts import LoggedMetric, Named, ParentRead, ParentWrite, Registration, RunLookup
+from hyperdrive_retrofit.script.facts import (
+    LoggedMetric,
+    ModelLookup,
+    Named,
+    ParentRead,
+    ParentWrite,
+    Registration,
+    RunLookup,
+)
 from hyperdrive_retrofit.script.literals import keys_in, literal, names_in
 from hyperdrive_retrofit.script.values import (
     ANYTHING,
+    NONE,
     NOTHING,
     Call,
     Const,
@@ -276,7 +285,7 @@ def made_item(context: Context, kind: str, key: Value, node: ast.AST) -> Value:
     """Follow `workspace.models["name"]` and an item of `Model.list(...)`."""
     if kind == "models by name":
         for text in names_in(key):
-            context.record.model_lookups[Named(text, context.place(node))] = None
+            context.record.model_lookups[ModelLookup(text, pinned=False, place=context.place(node))] = None
         return one(Made("model"))
     return one(Made(kind.removesuffix("s by name").removesuffix("s"))) if kind != "workspace" else ANYTHING
 
@@ -312,6 +321,13 @@ def call_azureml(context: Context, name: str, call: Call) -> Value | None:  # no
     return None
 
 
+_PINNING = {
+    "Model": ((2, "id"), (5, "version"), (6, "run_id")),
+    "get_model_path": ((1, "version"),),
+    "list": ((4, "run_id"),),
+}
+
+
 def _call_model(context: Context, last: str, call: Call) -> Value | None:
     lookups = {"Model": (1, "name"), "get_model_path": (0, "model_name"), "list": (1, "name")}
     if last == "register":
@@ -319,8 +335,9 @@ def _call_model(context: Context, last: str, call: Call) -> Value | None:
         return _register(context, "model", call.get(2, "model_name"), call)
     if last not in lookups:
         return None
+    pinned = any(call.get(*argument) not in (NOTHING, NONE) for argument in _PINNING[last])
     for text in names_in(call.get(*lookups[last])):
-        context.record.model_lookups[Named(text, context.place(call.node))] = None
+        context.record.model_lookups[ModelLookup(text, pinned, context.place(call.node))] = None
     return {"Model": one(Made("model")), "list": one(Made("models"))}.get(last, ANYTHING)
 
 
