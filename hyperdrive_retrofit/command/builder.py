@@ -80,6 +80,8 @@ def _module(name: str) -> ModuleType:
 
 
 def _exists(name: str) -> bool:
+    if name in sys.modules:
+        return True
     with _readable(f"importing {name.rpartition('.')[0]} failed"):  # it imports the packages above the module
         try:
             return importlib.util.find_spec(name) is not None
@@ -87,8 +89,6 @@ def _exists(name: str) -> bool:
             if error.name and (name == error.name or name.startswith(f"{error.name}.")):
                 return False
             raise
-        except ValueError:  # loaded, and without a spec
-            return True
 
 
 def _attribute(module: ModuleType, name: str) -> Any:
