@@ -40,6 +40,8 @@ takes; it may also be the name of such a list. Its parameters decide what it is 
   def build():      nothing; it makes its own workspace, with your config.json and login
   def build(ws):    an offline workspace, so that no account is needed; also where `ws` or
                     `workspace` has a default
+An offline workspace has compute targets, datastores, datasets and environments of any name. With
+--offline, Workspace.from_config() and Workspace.get() give it as well.
 It must not submit anything: that belongs behind `if __name__ == "__main__":`.
 
 """
@@ -59,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
     plan = _reading(commands, "plan", "show how a pipeline would be tuned", _plan.__doc__, _FUNCTION + _SPACE_FILE)
     plan.add_argument("target", metavar="MODULE:FUNCTION", help="the function that builds the pipeline's steps")
     plan.add_argument("--training-step", metavar="NAME", help="the step to be tuned; found by default")
+    plan.add_argument("--offline", action="store_true", help="Workspace.from_config() gives an offline workspace too")
     plan.add_argument("--format", choices=("text", "json", "mermaid", "dot", "html"), default="text")
     plan.add_argument("--output", type=Path, metavar="FILE", help="write it there instead of stdout")
 
@@ -125,7 +128,10 @@ def _plan(options: argparse.Namespace) -> int:
     """Show how a pipeline would be tuned: the changes, the sweep, and what in its scripts stands in the way."""
     from hyperdrive_retrofit.command.plan import plan
 
-    return plan(options.target, options.space, _given(options), options.format, options.output)
+    given = _given(options)
+    return plan(
+        options.target, options.space, given, form=options.format, output=options.output, offline=options.offline
+    )
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -384,7 +384,37 @@ class TestBuilders:
         assert "return build(Workspace.from_config())" in err
         assert "config.json, could not be found" in err
         assert "hyperdrive_retrofit: demo:own failed: UserErrorException, see above." in err
-        assert "give the function one parameter, a workspace, `def build(ws): ...`" in err
+        assert "give the function one parameter, a workspace, `def build(ws): ...`, or say --offline" in err
+
+    @pytest.mark.parametrize("offline", [True, False])
+    def test_real_look_ups(self, here, capsys, offline):
+        """What builders ask a workspace for is found in an offline one, in every spelling of the SDK."""
+        module(here, PIPELINE + textwrap.dedent("""
+            from azureml.core import Dataset, Datastore, Environment
+            from azureml.core.compute import AmlCompute, ComputeTarget
+
+            def own(**options):
+                return real(Workspace.from_config())
+
+            def real(ws):
+                assert "cpu" in ws.compute_targets and ws.compute_targets.get("local") is None
+                cluster = ComputeTarget(workspace=ws, name="cpu")
+                assert type(cluster) is AmlCompute and cluster.name == "cpu"
+                assert Datastore.get(ws, "other").name == ws.datastores["other"].name == Datastore(ws, "other").name
+                assert Datastore.get_default(ws).name == ws.get_default_datastore().name
+                run_config = RunConfiguration()
+                run_config.environment = Environment.get(workspace=ws, name="mine", version="3")
+                assert ws.environments["mine"].name == "mine"
+                raw = Dataset.get_by_name(ws, name="raw").as_named_input("raw").as_mount()
+                assert ws.datasets["raw"].name == "raw"
+                steps = build(ws)
+                return [*steps, PythonScriptStep(name="register", script_name="register.py", source_directory="src",
+                                                 compute_target=cluster, runconfig=run_config, inputs=[raw])]
+        """))  # fmt: skip
+
+        code, out, err = plan(capsys, "demo:own", "--offline") if offline else plan(capsys, "demo:real")
+        assert code == 0, err
+        assert out.startswith("Tune step 'train' of 3 with HyperDrive.")
 
     def test_no_steps(self, here, capsys):
         """What is no steps is named by its type."""

@@ -9,7 +9,7 @@ import inspect
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType, ModuleType, TracebackType
 from typing import Any
@@ -24,16 +24,17 @@ _NOT_THE_USERS = ("<frozen importlib", *(f"{folder}{os.sep}" for folder in (_OUR
 _SDK = f"{os.sep}azureml{os.sep}"
 _NO_SERVICE = """\
 It asked the SDK for a workspace, or for something that only its service knows. To plan without an account give the \
-function one parameter, a workspace, `def build(ws): ...`, and take from it ws.compute_targets["name"] and \
-ws.get_default_datastore(): it is then given an offline workspace."""
+function one parameter, a workspace, `def build(ws): ...`, or say --offline, with which Workspace.from_config() and \
+Workspace.get() give an offline one. That has compute targets, datastores, datasets and environments of any name, and \
+nothing else."""
 
 
-def build_steps(target: str, workspace: Callable[[], Any]) -> Any:
+def build_steps(target: str, workspace: Any) -> Any:
     """Return what ``package.module:function`` returns, or the object of that name.
 
     Args:
         target: The module, found from the current folder, and a name in it.
-        workspace: Makes the workspace for a function that takes one.
+        workspace: What a function is given that takes one.
 
     Raises:
         BuilderError: When there is no such function, or it cannot be called, or it fails.
@@ -107,7 +108,7 @@ def _may_build(found: Any, module: ModuleType) -> bool:
     return isinstance(found, list) or (callable(found) and getattr(found, "__module__", None) == module.__name__)
 
 
-def _arguments(target: str, builder: Any, workspace: Callable[[], Any]) -> tuple[list[Any], dict[str, Any]]:
+def _arguments(target: str, builder: Any, workspace: Any) -> tuple[list[Any], dict[str, Any]]:
     """Decide by its parameters what a builder is given: nothing, or a workspace."""
     try:
         parameters = list(inspect.signature(builder).parameters.values())
@@ -125,8 +126,8 @@ def _arguments(target: str, builder: Any, workspace: Callable[[], Any]) -> tuple
     if not wanted:
         return [], {}
     if wanted[0].kind is wanted[0].POSITIONAL_ONLY or (required and wanted[0].kind is not wanted[0].KEYWORD_ONLY):
-        return [workspace()], {}
-    return [], {wanted[0].name: workspace()}
+        return [workspace], {}
+    return [], {wanted[0].name: workspace}
 
 
 @contextlib.contextmanager

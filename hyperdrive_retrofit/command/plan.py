@@ -25,7 +25,15 @@ FORMATS: dict[str, Callable[[Any], str]] = {
 }
 
 
-def plan(target: str, space: str, given: Mapping[str, tuple[Any, str]], form: str, output: Path | None) -> int:
+def plan(
+    target: str,
+    space: str,
+    given: Mapping[str, tuple[Any, str]],
+    *,
+    form: str = "text",
+    output: Path | None = None,
+    offline: bool = False,
+) -> int:
     """Say how a pipeline would be tuned, and what stands in the way.
 
     Args:
@@ -34,13 +42,14 @@ def plan(target: str, space: str, given: Mapping[str, tuple[Any, str]], form: st
         given: Arguments that go before the file's, each as the value and the flag.
         form: One of ``FORMATS``.
         output: A file to write to, or None.
+        offline: Whether ``Workspace.from_config()`` gives an offline workspace as well.
     """
     file = read_space_file(space).overridden(given)
     if file.problems:  # before the SDK is loaded, which takes seconds
         return _refuse([findings.from_problem(problem) for problem in file.problems], form, output)
     try:
         with stdout_kept_clean():
-            planned = _plan(target, file.arguments)
+            planned = _plan(target, file.arguments, offline=offline)
     except errors.BlockedError as error:
         return _refuse([_placed(finding, file) for finding in error.findings], form, output)
     planned = attrs.evolve(planned, findings=tuple(_placed(finding, file) for finding in planned.findings))
@@ -50,17 +59,15 @@ def plan(target: str, space: str, given: Mapping[str, tuple[Any, str]], form: st
     return exit_code(planned.findings)
 
 
-def _plan(target: str, arguments: Mapping[str, Any]) -> Plan:
-    steps = build_steps(target, _offline_workspace)
-    from hyperdrive_retrofit.api import plan_retrofit  # loads the SDK: a wrong name is told before that
-
-    return plan_retrofit(steps, **arguments)
-
-
-def _offline_workspace() -> Any:
+def _plan(target: str, arguments: Mapping[str, Any], *, offline: bool) -> Plan:
+    from hyperdrive_retrofit.api import plan_retrofit
+    from hyperdrive_retrofit.azure.lookups import answered_offline
     from hyperdrive_retrofit.testing import offline_workspace
 
-    return offline_workspace()
+    workspace = offline_workspace()
+    with answered_offline(workspace if offline else None):
+        steps = build_steps(target, workspace)
+    return plan_retrofit(steps, **arguments)
 
 
 def _refuse(found: Sequence[Finding], form: str, output: Path | None) -> int:
