@@ -156,6 +156,12 @@ class TestForms:
         """A policy is a call, a name, or the type and settings of `az ml`."""
         assert sweep_of(write(f"search_space: {{x: [1]}}\npolicy: {written}\n")).policy == policy
 
+    def test_a_vast_space(self, write):
+        """Whole numbers beyond what a float holds do not overflow where they are multiplied with infinity."""
+        vast = f"randint({10**308})"
+
+        assert sweep_of(write(f"search_space: {{a: {vast}, b: {vast}, c: 'uniform(0, 1)'}}\n")).runs == 20
+
     def test_places(self, write):
         """What a finding names stands on a line of the file."""
         file = space_file.read_space_file(write(AZ))
