@@ -16,12 +16,13 @@ from hyperdrive_retrofit.findings import Finding
 from hyperdrive_retrofit.plan import Plan
 from hyperdrive_retrofit.request.space_file import SpaceFile, read_space_file
 
+_PAGE = '<!doctype html>\n<meta charset="utf-8">\n<title>Plan of a sweep</title>\n'  # a plan's HTML is for notebooks
 FORMATS: dict[str, Callable[[Any], str]] = {
     "text": str,
     "json": lambda plan: to_json(plan.to_dict()),
     "mermaid": methodcaller("to_mermaid"),
     "dot": methodcaller("to_dot"),
-    "html": methodcaller("to_html"),
+    "html": lambda plan: _PAGE + plan.to_html(),
 }
 
 
