@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 from hyperdrive_retrofit import errors
 
 if TYPE_CHECKING:
-    from hyperdrive_retrofit.api import inspect_steps, load_rehearsal, plan_retrofit, rehearse, wrap_with_hyperdrive
+    from hyperdrive_retrofit.api import (
+        inspect_steps,
+        load_rehearsal,
+        plan_retrofit,
+        read_space_file,
+        rehearse,
+        wrap_with_hyperdrive,
+    )
     from hyperdrive_retrofit.azure.apply import Retrofit
     from hyperdrive_retrofit.findings import Finding
     from hyperdrive_retrofit.graph import Graph
@@ -29,6 +36,7 @@ _HOMES = {
     "inspect_steps": "api",
     "load_rehearsal": "api",
     "plan_retrofit": "api",
+    "read_space_file": "api",
     "rehearse": "api",
     "wrap_with_hyperdrive": "api",
 }
@@ -43,6 +51,7 @@ __all__ = [
     "inspect_steps",
     "load_rehearsal",
     "plan_retrofit",
+    "read_space_file",
     "rehearse",
     "wrap_with_hyperdrive",
 ]

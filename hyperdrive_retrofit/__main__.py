@@ -1,35 +1,74 @@
-"""The command line: ``python -m hyperdrive_retrofit``. It loads nothing of the SDK until a rehearsal goes on."""
+"""The command line: ``python -m hyperdrive_retrofit``. Only `plan` and `resume` load the SDK."""
 
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from hyperdrive_retrofit import errors
 
 DONE, NOT_COMPLETED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 _EPILOG = """\
 exit codes:
-  0    done; for resume: the rehearsal completed
-  1    resume: the rehearsal did not complete
-  2    refused: wrong arguments, no rehearsal there, or one that has ended or cannot go on
+  0    done; plan, check: no blockers; resume: the rehearsal completed
+  1    plan, check: blockers; resume: the rehearsal did not complete
+  2    refused: wrong arguments, a file that cannot be read, a function that fails,
+       no rehearsal there, or one that has ended or cannot go on
   130  ended by Ctrl-C; resume goes on where it stopped
 
-WORKDIR is the folder of a rehearsal, or the name of one in the cache folder, as `runs` lists it."""
+WORKDIR is the folder of a rehearsal, or the name of one in the cache folder, as `runs` lists it.
+`plan --help` and `check --help` say what a space file is."""
+_SPACE_FILE = """\
+space file, YAML or JSON, with the arguments of wrap_with_hyperdrive as keys:
+  search_space:
+    lr: loguniform(-6, -1)
+    epoch: [20, 40, 60]
+  policy: BanditPolicy(slack_factor=0.2, evaluation_interval=5)
+  primary_metric_name: F_1
+  ignore: [HR104]
+That of `az ml run submit-hyperdrive` is one as well. More: docs/command-line.md
+
+exit codes: 0 no blockers, 1 blockers, 2 wrong arguments or something that cannot be read"""
+_FUNCTION = """\
+FUNCTION is looked for from the current folder, as `python -m` does, and returns what Pipeline(steps=...)
+takes; it may also be the name of such a list. Its parameters decide what it is given:
+  def build():      nothing; it makes its own workspace, with your config.json and login
+  def build(ws):    an offline workspace, so that no account is needed; also where `ws` or
+                    `workspace` has a default
+An offline workspace has compute targets, datastores, datasets and environments of any name. With
+--offline, Workspace.from_config() and Workspace.get() give it as well.
+It must not submit anything: that belongs behind `if __name__ == "__main__":`.
+
+"""
+_FLAGS = {"primary_metric_name": "--metric", "primary_metric_goal": "--goal", "training_step": "--training-step"}
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
     top = argparse.ArgumentParser(
         prog="python -m hyperdrive_retrofit",
-        description="Look at rehearsals that were run on this machine, and go on with them.",
+        description="See before you pay: check a script, plan a sweep, look at rehearsals and go on with them.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    plan = _reading(commands, "plan", "show how a pipeline would be tuned", _plan.__doc__, _FUNCTION + _SPACE_FILE)
+    plan.add_argument("target", metavar="MODULE:FUNCTION", help="the function that builds the pipeline's steps")
+    plan.add_argument("--training-step", metavar="NAME", help="the step to be tuned; found by default")
+    plan.add_argument("--offline", action="store_true", help="Workspace.from_config() gives an offline workspace too")
+    plan.add_argument("--format", choices=("text", "json", "mermaid", "dot", "html"), default="text")
+    plan.add_argument("--output", type=Path, metavar="FILE", help="write it there instead of stdout")
+
+    check = _reading(commands, "check", "check a training script alone", _check.__doc__, _SPACE_FILE)
+    check.add_argument("script", type=Path, metavar="SCRIPT", help="the training script")
+    check.add_argument("--source-directory", type=Path, metavar="FOLDER", help="the script's own folder by default")
+    check.add_argument("--format", choices=("text", "json"), default="text")
 
     runs = commands.add_parser("runs", help="list rehearsals, the latest first", description=_runs.__doc__)
     runs.add_argument("folder", nargs="?", type=Path, help="the folder they lie in; the cache folder by default")
@@ -44,13 +83,32 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _reading(commands: Any, name: str, short: str, description: str | None, epilog: str) -> argparse.ArgumentParser:
+    """Add a command that reads a space file."""
+    layout = argparse.RawDescriptionHelpFormatter
+    command: argparse.ArgumentParser = commands.add_parser(
+        name, help=short, description=description, epilog=epilog, formatter_class=layout
+    )
+    command.add_argument("--space", required=True, metavar="FILE", help="the space file")
+    command.add_argument("--metric", dest="primary_metric_name", metavar="NAME", help="instead of the file's metric")
+    goals = ("maximize", "minimize")
+    command.add_argument("--goal", dest="primary_metric_goal", choices=goals, help="instead of the file's goal")
+    return command
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code."""
     options = parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names may have letters that the terminal lacks
     try:
         match options.command:
             case "runs":
                 return _runs(options.folder)
+            case "plan":
+                return _plan(options)
+            case "check":
+                return _check(options)
             case "show":
                 return _show(options.workdir, options.html)
             case _:
@@ -64,6 +122,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as error:
         print(f"hyperdrive_retrofit: {str(error) or 'interrupted'}", file=sys.stderr)
         return INTERRUPTED
+
+
+def _plan(options: argparse.Namespace) -> int:
+    """Show how a pipeline would be tuned: the changes, the sweep, and what in its scripts stands in the way."""
+    from hyperdrive_retrofit.command.plan import plan
+
+    given = _given(options)
+    return plan(
+        options.target, options.space, given, form=options.format, output=options.output, offline=options.offline
+    )
+
+
+def _check(options: argparse.Namespace) -> int:
+    """Say what in a training script would make a sweep fail, or choose the wrong model. Nothing is run."""
+    from hyperdrive_retrofit.command.check import check
+
+    return check(options.script, options.source_directory, options.space, _given(options), options.format)
+
+
+def _given(options: argparse.Namespace) -> dict[str, tuple[Any, str]]:
+    """Return the arguments that go before the space file's, each with the flag that gives it."""
+    values = {name: getattr(options, name, None) for name in _FLAGS}
+    return {name: (value, _FLAGS[name]) for name, value in values.items() if value is not None}
 
 
 def _runs(folder: Path | None) -> int:

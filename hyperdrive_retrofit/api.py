@@ -17,7 +17,7 @@ from hyperdrive_retrofit.plan import Plan
 from hyperdrive_retrofit.rehearsal import engine, kept
 from hyperdrive_retrofit.rehearsal.results import Rehearsal
 from hyperdrive_retrofit.render.live import display
-from hyperdrive_retrofit.request import Problem
+from hyperdrive_retrofit.request import Problem, space_file
 from hyperdrive_retrofit.script import ScriptFacts
 from hyperdrive_retrofit.sweep import Hyperparameter
 
@@ -129,6 +129,22 @@ def wrap_with_hyperdrive(
     if planned.warnings:
         warnings.warn(errors.RetrofitWarning(_listing(planned.warnings)), stacklevel=2)
     return apply.build(planned, live).steps
+
+
+def read_space_file(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return the arguments that a space file holds: ``wrap_with_hyperdrive(steps, **read_space_file("space.yaml"))``.
+
+    Args:
+        path: A YAML or JSON file as `python -m hyperdrive_retrofit plan` takes it (docs/command-line.md).
+
+    Raises:
+        SpaceFileError: When it is not there, or is neither YAML nor JSON.
+        BlockedError: With all that is wrong in it at once.
+    """
+    file = space_file.read_space_file(path)
+    if file.problems:
+        raise _blocked(file.problems)
+    return dict(file.arguments)
 
 
 def rehearse(

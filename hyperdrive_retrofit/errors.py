@@ -45,6 +45,14 @@ class RehearsalError(RetrofitError, RuntimeError):
     """A rehearsal that cannot start, or that cannot go on; all reasons at once."""
 
 
+class SpaceFileError(RetrofitError, ValueError):
+    """A space file that is not there, or is neither YAML nor JSON; the message has its line."""
+
+
+class BuilderError(RetrofitError, RuntimeError):
+    """The function that builds a pipeline cannot be found or called, or it fails."""
+
+
 class MissingExtraError(RetrofitError, ImportError):
     """An optional package is not installed; the message has the command that installs it."""
 

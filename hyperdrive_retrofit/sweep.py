@@ -157,7 +157,8 @@ class Sweep:
 
 def space_size(space: tuple[Hyperparameter, ...]) -> float:
     """Return the number of points in a space; infinity unless all of it is discrete."""
-    return math.prod(parameter.expression.size for parameter in space)
+    sizes = [parameter.expression.size for parameter in space]
+    return math.inf if math.inf in sizes else math.prod(sizes)  # a large whole number times infinity is an error
 
 
 def _delay(policy: Any) -> str:

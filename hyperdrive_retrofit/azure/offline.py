@@ -10,21 +10,23 @@ SDK's own code (``DryRunServiceCaller`` is the SDK's, in
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import io
 import logging
 import types
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 from azureml._restclient.service_context import ServiceContext
-from azureml.core import Workspace
+from azureml.core import Dataset, Environment, Workspace
 from azureml.core.authentication import AbstractAuthentication
 from azureml.core.compute import AmlCompute
-from azureml.data.abstract_dataset import AbstractDataset
+from azureml.data import FileDataset
+from azureml.data.abstract_dataset import AbstractDataset, _DatasetRegistration
 from azureml.data.azure_storage_datastore import AzureBlobDatastore
 from azureml.pipeline.core import Pipeline
 from azureml.pipeline.core._aeva_provider import _AevaWorkflowProvider
@@ -57,18 +59,22 @@ class _NoAuthentication(AbstractAuthentication):
         return "offline"
 
 
-class _AnyCluster(dict[str, AmlCompute]):
-    """Compute targets by name: a name that nobody registered is an AmlCompute, "local" is not."""
+class _ByName(dict[str, Any]):
+    """What a workspace holds, by name: a name that nobody registered is made, one that is refused is not there."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, make: Callable[[str], Any], refused: Collection[str] = ()) -> None:
         super().__init__()
-        self._workspace = workspace
+        self._make = make
+        self._refused = refused
 
-    def __missing__(self, name: str) -> AmlCompute:
-        if name == "local":
+    def __missing__(self, name: str) -> Any:
+        if name in self._refused:
             raise KeyError(name)
-        self[name] = offline_cluster(self._workspace, name)
+        self[name] = self._make(name)
         return self[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name not in self._refused  # builders make a cluster where the name is not there
 
     def get(self, name: str, default: Any = None) -> Any:
         try:
@@ -78,7 +84,7 @@ class _AnyCluster(dict[str, AmlCompute]):
 
 
 class OfflineWorkspace(Workspace):
-    """A real ``azureml.core.Workspace`` whose compute targets and default datastore need no service."""
+    """A real ``azureml.core.Workspace`` whose compute targets, data and environments need no service."""
 
     def __init__(self, name: str = "offline") -> None:
         auth = _NoAuthentication()
@@ -95,8 +101,10 @@ class OfflineWorkspace(Workspace):
         self._service_context = _OfflineServiceContext(
             NO_SUBSCRIPTION, "offline", name, NO_SUBSCRIPTION, NO_SERVICE, auth
         )
-        self._clusters = _AnyCluster(self)
-        self._datastore = offline_datastore(self)
+        self._clusters = _ByName(functools.partial(offline_cluster, self), refused=("local",))
+        self._datastores = _ByName(functools.partial(offline_datastore, self))
+        self._datasets = _ByName(functools.partial(_offline_dataset, self))
+        self._environments = _ByName(_offline_environment)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> OfflineWorkspace:
         return self  # the SDK copies the arguments of a HyperDriveStep, and data lead to their workspace
@@ -106,9 +114,24 @@ class OfflineWorkspace(Workspace):
         """Return compute targets by name; one that was not asked for before is an AmlCompute."""
         return self._clusters
 
+    @property
+    def datastores(self) -> dict[str, Any]:
+        """Return datastores by name; one that was not asked for before is a blob datastore."""
+        return self._datastores
+
+    @property
+    def datasets(self) -> dict[str, Any]:
+        """Return datasets by name; one that was not asked for before is a FileDataset."""
+        return self._datasets
+
+    @property
+    def environments(self) -> dict[str, Any]:
+        """Return environments by name; the packages of one that was not asked for before cannot be seen."""
+        return self._environments
+
     def get_default_datastore(self) -> AzureBlobDatastore:
         """Return the datastore ``workspaceblobstore``, as every workspace has one."""
-        return self._datastore
+        return self._datastores["workspaceblobstore"]
 
 
 def offline_datastore(workspace: Workspace, name: str = "workspaceblobstore") -> AzureBlobDatastore:
@@ -123,6 +146,11 @@ def offline_cluster(workspace: Workspace, name: str = "cpu-cluster", *, max_node
 
     Source: ``AmlCompute.deserialize`` in ``azureml/core/compute/amlcompute.py``.
     """
+    return AmlCompute.deserialize(workspace, cluster_description(name, max_nodes))
+
+
+def cluster_description(name: str, max_nodes: int = 4) -> dict[str, Any]:
+    """Return how the service would describe a cluster."""
     scale = {"minNodeCount": 0, "maxNodeCount": max_nodes, "nodeIdleTimeBeforeScaleDown": "PT1800S"}
     properties = {
         "computeType": "AmlCompute",
@@ -133,9 +161,20 @@ def offline_cluster(workspace: Workspace, name: str = "cpu-cluster", *, max_node
         "isAttachedCompute": False,
         "properties": {"vmSize": "STANDARD_DS2_V2", "vmPriority": "dedicated", "scaleSettings": scale, "subnet": None},
     }
-    return AmlCompute.deserialize(
-        workspace, {"name": name, "id": f"/offline/{name}", "location": "offline", "tags": {}, "properties": properties}
-    )
+    return {"name": name, "id": f"/offline/{name}", "location": "offline", "tags": {}, "properties": properties}
+
+
+def _offline_environment(name: str) -> Environment:
+    environment = Environment(name)
+    environment.python.user_managed_dependencies = True  # what the service would know of it is not known
+    return environment
+
+
+def _offline_dataset(workspace: OfflineWorkspace, name: str) -> FileDataset:
+    """Return a FileDataset registered under a name; of which kind the real one is, only the service knows."""
+    dataset = Dataset.File.from_files([(workspace.get_default_datastore(), name)], validate=False)
+    dataset._registration = _DatasetRegistration(workspace, NO_SUBSCRIPTION, NO_SUBSCRIPTION, name, version=1)
+    return dataset
 
 
 class _NoUpload:

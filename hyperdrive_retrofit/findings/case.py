@@ -25,6 +25,7 @@ class Case:
         direct: Outputs that are handed on directly, with the file in them; "" for an output that is itself the file.
         shared_tags: Tags on the sweep's run that the user vouches for.
         promote: Where the promote step would run; None when there is none.
+        alone: True when only the training script is known: what is behind it, if anything, cannot be seen.
     """
 
     graph: Graph
@@ -34,6 +35,7 @@ class Case:
     direct: Mapping[str, str] = attrs.Factory(dict)
     shared_tags: Collection[str] = ()
     promote: Compute | None = None
+    alone: bool = False
 
     @cached_property
     def facts(self) -> ScriptFacts:

@@ -56,7 +56,7 @@ def _training_writes_parent(case: Case, unread: _Names) -> Iterator[Finding]:
             yield Finding("HR109", WARNING, str(write.place), message, "Raise an error to end this child alone.")
         elif (write.kind, write.name) in unread:
             what = _named(write.kind, write.name)
-            reader = "it cannot be seen whether a step reads it" if case.unread else "no step reads it"
+            reader = "it cannot be seen whether a step reads it" if case.unread or case.alone else "no step reads it"
             message = f"run.parent is the sweep's run in a child: {what} of the last child stays, and {reader}."
             yield Finding("HR109", NOTE, str(write.place), message, "Write it on the run itself.")
 

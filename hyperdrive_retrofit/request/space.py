@@ -12,7 +12,7 @@ from hyperdrive_retrofit.request.problem import Problem, plain_number, shown, wi
 from hyperdrive_retrofit.sweep import BAYESIAN, GRID, RANDOM, Expression, Hyperparameter
 
 _SAMPLINGS = {"random": RANDOM, "grid": GRID, "bayesianoptimization": BAYESIAN}
-_ARGUMENTS = {
+ARGUMENTS = {
     "choice": ("options",),
     "randint": ("upper",),
     "uniform": ("min_value", "max_value"),
@@ -91,7 +91,7 @@ def read_expression(value: Any) -> Expression | str:
     if not isinstance(value, list):
         what = "a tuple, which is one value" if isinstance(value, tuple) else "a bare value"
         return f"{value!r} is {what}, not a choice of values (the SDK takes it and complains about nothing)."
-    if not (len(value) == 2 and isinstance(value[0], str) and value[0] in _ARGUMENTS and isinstance(value[1], list)):
+    if not (len(value) == 2 and isinstance(value[0], str) and value[0] in ARGUMENTS and isinstance(value[1], list)):
         return _choice(value)
     function, args = value
     if function == "choice":
@@ -99,7 +99,7 @@ def read_expression(value: Any) -> Expression | str:
             _choice(args[0]) if len(args) == 1 and isinstance(args[0], list) else "choice() takes one list of options."
         )
     args = [plain_number(arg) for arg in args]
-    names = _ARGUMENTS[function]
+    names = ARGUMENTS[function]
     if len(args) != len(names):
         return f"{function}() takes {', '.join(names)}, and not {len(args)} argument{'s' * (len(args) != 1)}."
     wrong = _wrong_numbers(function, dict(zip(names, args, strict=True)))
@@ -128,7 +128,7 @@ def _can_be_sent(option: Any) -> bool:
 def _wrong_numbers(function: str, args: dict[str, Any]) -> str | None:
     """Return what is wrong with an expression's numbers (rules: parameter_expressions.py, semantics 1)."""
     for name, value in args.items():
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not _finite(value):
             return f"{function}({name}={value!r}) is not a number."
     if function == "randint" and (not isinstance(args["upper"], int) or args["upper"] <= 0):
         return f"randint(upper={args['upper']!r}) needs a whole number above 0."
@@ -139,6 +139,13 @@ def _wrong_numbers(function: str, args: dict[str, Any]) -> str | None:
     if "sigma" in args and args["sigma"] < 0:
         return f"{function}(sigma={args['sigma']!r}) is negative."
     return _wrong_bounds(function, args["min_value"], args["max_value"]) if "min_value" in args else None
+
+
+def _finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond all floats
+        return False
 
 
 def _wrong_bounds(function: str, low: float, high: float) -> str | None:

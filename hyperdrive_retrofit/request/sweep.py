@@ -186,7 +186,7 @@ def choose_limits(
     minutes, found = _within("max_duration_minutes", max_duration_minutes, MOST_MINUTES)
     problems += found
     size = space_size(space)
-    if sampling == GRID and math.isfinite(size) and size > (total or MOST_RUNS):
+    if sampling == GRID and size != math.inf and size > (total or MOST_RUNS):
         fix = "Make the grid smaller, allow more runs, or take sampling='random'."
         message = f"The grid has {int(size)} points, more than {total or MOST_RUNS}: the rest would silently not run."
         problems.append(Problem("HR010", "max_total_runs", message, fix))
