@@ -456,6 +456,23 @@ class TestParentRun:
         result = [finding for finding in found(GOOD + write, EVALUATE + read) if finding.where.startswith("evaluate")]
         assert [(finding.code, finding.severity) for finding in result] == [("HR109", "warning")]
 
+    def test_what_the_reader_writes_itself(self, found):
+        """What the reading step writes on the pipeline's run too is found there, perhaps."""
+        evaluate = EVALUATE + 'run.parent.log("mse", 2)\nmse = run.parent.get_metrics()["mse"]\n'
+        result = found(GOOD + 'run.parent.log("mse", 1)\n', evaluate)
+        assert_only(result, "HR109", "warning", "evaluate.py:4", "Step 'evaluate' reads metric 'mse' on run.parent")
+
+    def test_what_an_unread_step_may_write(self, tmp_path):
+        """What a step in between that cannot be read may write on the pipeline's run is lost perhaps only."""
+        read = EVALUATE + 'mse = run.parent.get_metrics()["mse"]\n'
+        train = GOOD + 'run.parent.log("mse", 1)\n'
+        severities = []
+        for name, evaluate in (("read", EVALUATE), ("broken", "def\n")):
+            folder = shapes.write_scripts(tmp_path / name, train=train, evaluate=evaluate, register=read)
+            plan = plan_retrofit(shapes.three_steps(folder)[0], {"lr": [0.1]}, primary_metric_name="F_1")
+            severities += [finding.severity for finding in plan.findings if finding.where == "register.py:3"]
+        assert severities == ["blocker", "warning"]
+
     def test_metric_of_an_unread_script(self, found):
         """When the training script cannot be read, a metric on run.parent may be lost."""
         result = [

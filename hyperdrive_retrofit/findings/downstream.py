@@ -30,7 +30,8 @@ def parent_run_is_another(case: Case) -> Iterator[Finding]:
             found = _lost_names(read, lost, own)
             read_behind |= {(read.kind, name) for name in found}
             for name in sorted(found, key=str):
-                sure = None not in (name, read.name) and (read.kind, None) not in own
+                sure = name is not None and read.name is not None and (read.kind, None) not in own
+                sure = sure and not _perhaps_written_behind(case, step, read.kind, str(name))
                 yield _lost(case, step, read, name or read.name, sure=sure)
             seen = bool(found) or (read.kind, read.name) in own
             if read.kind == "metric" and not seen and (case.facts.problem is not None or case.facts.logs_unseen):
@@ -40,6 +41,15 @@ def parent_run_is_another(case: Case) -> Iterator[Finding]:
                 )
                 yield Finding("HR109", WARNING, str(read.place), message, "Log it on the training script's own run.")
     yield from _training_writes_parent(case, lost - read_behind)
+
+
+def _perhaps_written_behind(case: Case, step: Step, kind: str, name: str) -> bool:
+    """Tell whether a step finds something on ``run.parent`` because it, or one before it, may write it there."""
+    before = {step.key, *case.graph.upstream(step.key)}
+    if any(other.key in before for other, _ in case.unread):
+        return True
+    behind = [write for other, facts in case.downstream if other.key in before for write in facts.parent_writes]
+    return any(write.kind == kind and write.name in (name, None) for write in behind)
 
 
 def _lost_names(read: ParentRead, lost: _Names, own: _Names) -> set[str | None]:
