@@ -49,7 +49,8 @@ STOPPED = {
     "HR101 importlib": elsewhere("import importlib\nimportlib.import_module('impl')\n"),
     "HR102 two one-letter flags in one word, of which argparse takes the last": {
         "train.py": TRAIN.replace('"--lr",', '"-l", "--lr",').replace(
-            'parser.add_argument("--model")', 'parser.add_argument("--model")\nparser.add_argument("-v", action="count")'
+            'parser.add_argument("--model")',
+            'parser.add_argument("--model")\nparser.add_argument("-v", action="count")',
         ),
         "pipeline": BASE["pipeline"].replace('"--lr", 0.5', '"-vl", 0.5'),
     },

@@ -14,7 +14,7 @@ from hyperdrive_retrofit.script import ParentRead
 # azureml-mlflow does not require azureml-core any more (its metadata, 1.62)
 _HOLD_CORE = re.compile(r"azureml-(core|defaults|sdk|pipeline(-core|-steps)?|train(-core|-automl-client)?)\b(?![-\w])")
 _KEPT_BY_NAME = ("metric", "tag", "property", "file")
-_NOT_A_CHILD = "the training step's is the sweep's now, without a child's metrics and files"
+_NOT_A_CHILD = "the sweep's now, and has no child's metrics and files"
 _Names = set[tuple[str, "str | None"]]
 
 
@@ -83,7 +83,7 @@ def _training_reads_parent(case: Case) -> Iterator[Finding]:
     for read in case.facts.parent_reads:
         if read.kind in _KEPT_BY_NAME and (read.kind, read.name) not in written:
             what = _named(read.kind, read.name)
-            message = f"run.parent is the sweep's run in a child, and has not {what} of the pipeline's run."
+            message = f"run.parent is the sweep's run in a child, and does not have {what} of the pipeline's run."
             fix = "Read it from run.parent.parent.parent (child > sweep > step > pipeline), or pass it as an argument."
             yield Finding("HR109", BLOCKER, str(read.place), message, fix)
 
@@ -159,11 +159,13 @@ def run_looked_up(case: Case) -> Iterator[Finding]:
         for lookup in facts.run_lookups:
             if lookup.call == "find_step_run" and lookup.name in (case.training.name, None):
                 what = "the training step's run" if lookup.name else "a step's run by a computed name"
-                message = f"Step '{step.name}' looks up {what}, but {_NOT_A_CHILD}."
+                which = "it is" if lookup.name else "the training step's is"
+                message = f"Step '{step.name}' looks up {what}, but {which} {_NOT_A_CHILD}."
                 yield Finding("HR115", BLOCKER if lookup.name else WARNING, str(lookup.place), message, fix)
         for read in facts.parent_reads:
             if read.kind == "children":
-                message = f"Step '{step.name}' goes through the pipeline's runs, but {_NOT_A_CHILD}."
+                which = "but the training step's is"
+                message = f"Step '{step.name}' goes through the pipeline's runs, {which} {_NOT_A_CHILD}."
                 yield Finding("HR115", WARNING, str(read.place), message, fix)
 
 
