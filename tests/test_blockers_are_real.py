@@ -187,6 +187,16 @@ def test_blocker(code, section, check, blocks, rehearsed):
     check(rehearsal)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("code", "section"), BLOCKED)
+def test_plain(code, section, tmp_path, monkeypatch):
+    """The plain pipeline of the example works: it is the sweep that fails."""
+    monkeypatch.chdir(tmp_path)
+    steps = pages.run(pages.example(page_of(code), section), tmp_path).steps
+
+    assert rehearse(steps, workdir=tmp_path / "work", show=False).status == "Completed"
+
+
 @pytest.mark.parametrize("code", sorted({code for code, _ in BLOCKED}))
 def test_mended(code, rehearsed):
     """What the page says to do works: all completes, and the children differ."""

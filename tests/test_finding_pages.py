@@ -74,6 +74,14 @@ class TestShape:
         assert [title for title in titles if title in must] == must
         assert sorted(titles, key=order.index) == titles
 
+    def test_blocks(self, page):
+        """Every block of code has a title that means something."""
+        titles = re.findall(r"^```\w+(.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+        assert [
+            each for each in titles if not re.fullmatch(r' title="(setup|pipeline|call|finding|\w+\.py)"', each)
+        ] == []
+
     def test_severities(self, page):
         """The severities named at the top in bold are those that the examples show."""
         named = re.findall(r"\*\*(\w+)\.?\*\*", pages.sections(page)[""])
