@@ -35,23 +35,26 @@ class Outcome:
         return " ".join(" ".join(map(str, self.findings)).split())
 
 
+def blocks(text: str) -> dict[str, str]:
+    """Return the fenced blocks that have a title."""
+    return dict(_BLOCK.findall(text))
+
+
+BASE = blocks(INDEX.read_text(encoding="utf-8"))
+"""The pipeline that all pages start from."""
+
+
 def sections(page: Path) -> dict[str, str]:
     """Return a page's sections by title; what stands before the first one is ``""``."""
     title, *parts = re.split(r"^## (.+)\n", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
     return {"": title, **dict(zip(parts[::2], parts[1::2], strict=True))}
 
 
-def blocks(text: str) -> dict[str, str]:
-    """Return the fenced blocks that have a title."""
-    return dict(_BLOCK.findall(text))
-
-
 def example(page: Path, section: str = "Example") -> dict[str, str]:
     """Return all blocks that a section's example consists of: the index's, the page's Example, its own."""
     parts = sections(page)
-    base = {} if page == INDEX else {**blocks(INDEX.read_text(encoding="utf-8")), **blocks(parts["Example"])}
-    base.pop("finding", None)
-    return {**base, **blocks(parts[section])}
+    common = {title: code for title, code in blocks(parts["Example"]).items() if title != "finding"}
+    return {**BASE, **common, **blocks(parts[section])}
 
 
 def run(example: Mapping[str, str], folder: Path, **settings: Any) -> Outcome:

@@ -11,7 +11,7 @@ import pytest
 
 from hyperdrive_retrofit import rehearse
 
-TRAIN = pages.example(pages.INDEX, "The example that the pages start from")["train.py"]
+TRAIN = pages.BASE["train.py"]
 LR = 'parser.add_argument("--lr", type=float)\n'
 PLAIN = """\
 model = PipelineData("model", datastore)

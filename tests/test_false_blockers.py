@@ -14,15 +14,14 @@ import pytest
 
 from hyperdrive_retrofit import rehearse
 
-BASE = pages.blocks(pages.INDEX.read_text(encoding="utf-8"))
-TRAIN, EVALUATE = BASE["train.py"], "from azureml.core import Run\nrun = Run.get_context()\n"
-WRITES = "os.makedirs(args.model"
+TRAIN, EVALUATE = pages.BASE["train.py"], "from azureml.core import Run\nrun = Run.get_context()\n"
+MAKES = "os.makedirs(args.model, exist_ok=True)"
 PATHLIB = "from pathlib import Path\n"
 
 
 def first(code):
     """Return the training script with some code before it makes its folder."""
-    return {"train.py": TRAIN.replace(WRITES, code + WRITES)}
+    return {"train.py": TRAIN.replace(MAKES, code + MAKES)}
 
 
 def behind(evaluate, train=TRAIN):
@@ -52,7 +51,7 @@ STOPPED = {
             'parser.add_argument("--model")',
             'parser.add_argument("--model")\nparser.add_argument("-v", action="count")',
         ),
-        "pipeline": BASE["pipeline"].replace('"--lr", 0.5', '"-vl", 0.5'),
+        "pipeline": pages.BASE["pipeline"].replace('"--lr", 0.5', '"-vl", 0.5'),
     },
     "HR103 an installed library logs": {
         "train.py": TRAIN.replace('run.log("F_1", 1 - args.lr)', "import churn_library\nchurn_library.fit(args.lr)")
@@ -70,6 +69,12 @@ STOPPED = {
     ),
     "HR106 changes to the script's own folder": first("os.chdir(os.path.dirname(os.path.abspath(__file__)))\n"),
     "HR106 changes the directory and back": first('here = os.getcwd()\nos.chdir("logs")\nos.chdir(here)\n'),
+    "HR107 moves a finished folder there": {
+        "train.py": TRAIN.replace(MAKES, 'import shutil\nos.makedirs("made")\nshutil.move("made", args.model)')
+    },
+    "HR107 makes the child's very folder": {
+        "train.py": TRAIN.replace(MAKES, 'os.makedirs("outputs/model", exist_ok=True)')
+    },
     "HR112 asks before it takes": first(
         'if "model" in run.output_datasets:\n    print(run.output_datasets["model"])\n'
     ),
@@ -83,7 +88,7 @@ MENDED = {
         'run.parent.log("mse", 3)\nprint(run.parent.get_metrics()["mse"])\n', TRAIN + 'run.parent.log("mse", 1)\n'
     ),
 }
-CALL = BASE["call"].replace(")\n", ', training_step="train")\n')
+CALL = pages.BASE["call"].replace(")\n", ', training_step="train")\n')
 SCRIPTS = [
     *(pytest.param(blocks, id=name) for name, blocks in MENDED.items()),
     *(
@@ -101,7 +106,7 @@ def planned(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
     (tmp_path / "churn_library.py").write_text(LIBRARY)
-    return lambda blocks: pages.run({**BASE, "call": CALL, **blocks}, tmp_path)
+    return lambda blocks: pages.run({**pages.BASE, "call": CALL, **blocks}, tmp_path)
 
 
 @pytest.mark.parametrize("blocks", SCRIPTS)
