@@ -131,11 +131,12 @@ REAL = [
     ("HR116", "Example", children_fail("invalid int value"), {}),
     ("HR116", "Also: every text is True", children_are_equal, {}),
     ("HR116", "Also: a flag", children_fail("unrecognized arguments"), {}),
-    ("HR116", "Also: a choice that the script does not know", one_child_fails("invalid choice: 0.2"), {}),
+    ("HR116", "Also: a choice that the script does not know", one_child_fails("invalid choice: 7"), {}),
     ("HR116", "Also: an output's path is given up", nothing_to_hand_on, {}),
     ("HR116", "Example", children_fail("expected 2 arguments"), {
         "train.py": TRAIN.replace("type=float", "type=float, nargs=2"),
         "pipeline": PLAIN.format(arguments='"--lr", 0.5, 0.6'),
+        "call": pages.BASE["call"],
     }),
     ("HR116", "Example", one_child_fails("invalid float value: 'low'"), {
         "train.py": TRAIN, "call": 'plan = plan_retrofit(steps, {"lr": [0.1, "low"]}, primary_metric_name="F_1")\n',
