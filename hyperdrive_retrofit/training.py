@@ -61,10 +61,9 @@ def find_training_step(
     closest = "" if fitting else _closest(candidates, facts, options)
     seen = "; ".join(_seen(step, facts.get(step.key)) for step in graph) or "no steps"
     which = f"Several steps take {listed}." if fitting else f"No step's script visibly takes {listed}.{closest}"
-    fix = "Say which one: training_step='name' or the step object."
-    return None, [
-        Problem("HR002", "training_step", f"{which} Seen: {seen}.", f"Correct the names. {fix}" if closest else fix)
-    ]
+    say = "Correct the names, or say" if closest else "Say"
+    fix = f"{say} which one: training_step='name' or the step object."
+    return None, [Problem("HR002", "training_step", f"{which} Seen: {seen}.", fix)]
 
 
 def _closest(candidates: Sequence[Step], facts: Mapping[str, ScriptFacts], options: Collection[str]) -> str:

@@ -110,7 +110,7 @@ class TestTrainingStep:
             "Seen: 'train' (train.py takes --lr, --epochs, --model); "
             "'evaluate' (evaluate.py takes --model); 'register' (register.py takes --model)."
         )
-        assert finding.fix == "Correct the names. Say which one: training_step='name' or the step object."
+        assert finding.fix == "Correct the names, or say which one: training_step='name' or the step object."
 
     def test_a_misspelt_hyperparameter(self, steps):
         """The step that comes closest is named, with the option that was meant."""

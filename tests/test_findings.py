@@ -309,9 +309,8 @@ class TestPaths:
     def test_joined_behind_another_path(self, found):
         """A relative path that is joined behind another one leads elsewhere."""
         train = TOP + PARSE + LOG + 'path = os.path.join("/data", args.model)\nos.makedirs(path, exist_ok=True)\n'
-        result = [finding for finding in found(train) if finding.severity == "blocker"]
         message = "Output 'model' is joined behind another path, so it is not written to 'outputs/model'."
-        assert_only(result, "HR106", "blocker", "train.py:9", message, "os.path.abspath(path)")
+        assert_only(found(train), "HR106", "blocker", "train.py:9", message, "os.path.abspath(path)")
 
     def test_directory_changes_before_writing(self, found):
         """A relative path means another place after a change of directory."""
@@ -456,6 +455,23 @@ class TestParentRun:
         result = [finding for finding in found(GOOD + write, EVALUATE + read) if finding.where.startswith("evaluate")]
         assert [(finding.code, finding.severity) for finding in result] == [("HR109", "warning")]
 
+    def test_what_the_reader_writes_itself(self, found):
+        """What the reading step writes on the pipeline's run too is found there, perhaps."""
+        evaluate = EVALUATE + 'run.parent.log("mse", 2)\nmse = run.parent.get_metrics()["mse"]\n'
+        result = found(GOOD + 'run.parent.log("mse", 1)\n', evaluate)
+        assert_only(result, "HR109", "warning", "evaluate.py:4", "Step 'evaluate' reads metric 'mse' on run.parent")
+
+    def test_what_an_unread_step_may_write(self, tmp_path):
+        """What a step in between that cannot be read may write on the pipeline's run is lost perhaps only."""
+        read = EVALUATE + 'mse = run.parent.get_metrics()["mse"]\n'
+        train = GOOD + 'run.parent.log("mse", 1)\n'
+        severities = []
+        for name, evaluate in (("read", EVALUATE), ("broken", "def\n")):
+            folder = shapes.write_scripts(tmp_path / name, train=train, evaluate=evaluate, register=read)
+            plan = plan_retrofit(shapes.three_steps(folder)[0], {"lr": [0.1]}, primary_metric_name="F_1")
+            severities += [finding.severity for finding in plan.findings if finding.where == "register.py:3"]
+        assert severities == ["blocker", "warning"]
+
     def test_metric_of_an_unread_script(self, found):
         """When the training script cannot be read, a metric on run.parent may be lost."""
         result = [
@@ -474,7 +490,7 @@ class TestParentRun:
     def test_training_reads_the_parent(self, found):
         """What a step in front put on the pipeline's run is not on the sweep's."""
         result = found(GOOD + 'print(run.parent.get_tags()["id"])\n')
-        message = "run.parent is the sweep's run in a child, and has not tag 'id' of the pipeline's run."
+        message = "run.parent is the sweep's run in a child, and does not have tag 'id' of the pipeline's run."
         assert_only(result, "HR109", "blocker", "train.py:11", message, "run.parent.parent.parent")
 
     def test_training_reads_what_it_wrote(self, found):
@@ -622,7 +638,7 @@ class TestPipeline:
     def test_run_looked_up_by_name(self, found):
         """The run with the training step's name is the sweep's."""
         result = found(evaluate=EVALUATE + 'step = run.parent.find_step_run("train")[0]\n')
-        message = "Step 'evaluate' looks up the training step's run, but the training step's is the sweep's now"
+        message = "Step 'evaluate' looks up the training step's run, but it is the sweep's now, and has no child's metrics and files."
         assert_only(result, "HR115", "blocker", "evaluate.py:3", message, "Read the metrics from run.parent")
         assert found(evaluate=EVALUATE + 'step = run.parent.find_step_run("prepare")[0]\n') == ()
 

@@ -1,7 +1,7 @@
 """Every finding: one function each, from facts to remarks with a place and a remedy.
 
 A blocker is a real failure or a silently wrong result, visible in the user's own scripts; what
-cannot be seen is a warning at most. ``CATALOGUE`` names each code once; docs/findings.md explains them.
+cannot be seen is a warning at most. ``CATALOGUE`` names each code once; each has a page in docs/findings.
 """
 
 from __future__ import annotations

@@ -28,9 +28,8 @@ def not_an_option(case: Case) -> Iterator[Finding]:
         if option_match(facts, option) is not None:
             continue
         hint = close_match(option, [name for known in facts.options for name in known.names])
-        fix = (
-            f"Add the option to the script, or rename {hyperparameter.name!r}.{_lives_elsewhere(case, hyperparameter)}"
-        )
+        fix = f"Add the option to the script, or rename {hyperparameter.name!r} in the search space."
+        fix += _lives_elsewhere(case, hyperparameter)
         if no_parser:
             message = f"{case.script} reads no options, so it ignores {option} and all children are equal."
             yield Finding("HR101", BLOCKER, facts.script, message, fix)

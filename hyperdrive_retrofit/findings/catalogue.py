@@ -80,6 +80,11 @@ class Finding:
     message: str
     fix: str
 
+    @property
+    def page(self) -> str:
+        """The page that explains its code, with an example: a path in this project's repository."""
+        return f"docs/findings/{self.code}.md"
+
     def __str__(self) -> str:
         return f"{self.code} {self.severity} at {self.where}: {self.message} {self.fix}"
 

@@ -14,7 +14,7 @@ from hyperdrive_retrofit.script import ParentRead, ScriptFacts
 # azureml-mlflow does not require azureml-core any more (its metadata, 1.62)
 _HOLD_CORE = re.compile(r"azureml-(core|defaults|sdk|pipeline(-core|-steps)?|train(-core|-automl-client)?)\b(?![-\w])")
 _KEPT_BY_NAME = ("metric", "tag", "property", "file")
-_NOT_A_CHILD = "the training step's is the sweep's now, without a child's metrics and files"
+_NOT_A_CHILD = "the sweep's now, and has no child's metrics and files"
 _Names = set[tuple[str, "str | None"]]
 
 
@@ -30,7 +30,8 @@ def parent_run_is_another(case: Case) -> Iterator[Finding]:
             found = _lost_names(read, lost, own)
             read_behind |= {(read.kind, name) for name in found}
             for name in sorted(found, key=str):
-                sure = None not in (name, read.name) and (read.kind, None) not in own
+                sure = name is not None and read.name is not None and (read.kind, None) not in own
+                sure = sure and not _perhaps_written_behind(case, step, read.kind, str(name))
                 yield _lost(case, step, read, name or read.name, sure=sure)
             seen = bool(found) or (read.kind, read.name) in own
             if read.kind == "metric" and not seen and (case.facts.problem is not None or case.facts.logs_unseen):
@@ -40,6 +41,15 @@ def parent_run_is_another(case: Case) -> Iterator[Finding]:
                 )
                 yield Finding("HR109", WARNING, str(read.place), message, "Log it on the training script's own run.")
     yield from _training_writes_parent(case, lost - read_behind)
+
+
+def _perhaps_written_behind(case: Case, step: Step, kind: str, name: str) -> bool:
+    """Tell whether a step finds something on ``run.parent`` because it, or one before it, may write it there."""
+    before = {step.key, *case.graph.upstream(step.key)}
+    if any(other.key in before for other, _ in case.unread):
+        return True
+    behind = [write for other, facts in case.downstream if other.key in before for write in facts.parent_writes]
+    return any(write.kind == kind and write.name in (name, None) for write in behind)
 
 
 def _lost_names(read: ParentRead, lost: _Names, own: _Names) -> set[str | None]:
@@ -73,7 +83,7 @@ def _training_reads_parent(case: Case) -> Iterator[Finding]:
     for read in case.facts.parent_reads:
         if read.kind in _KEPT_BY_NAME and (read.kind, read.name) not in written:
             what = _named(read.kind, read.name)
-            message = f"run.parent is the sweep's run in a child, and has not {what} of the pipeline's run."
+            message = f"run.parent is the sweep's run in a child, and does not have {what} of the pipeline's run."
             fix = "Read it from run.parent.parent.parent (child > sweep > step > pipeline), or pass it as an argument."
             yield Finding("HR109", BLOCKER, str(read.place), message, fix)
 
@@ -201,11 +211,13 @@ def run_looked_up(case: Case) -> Iterator[Finding]:
         for lookup in facts.run_lookups:
             if lookup.call == "find_step_run" and lookup.name in (case.training.name, None):
                 what = "the training step's run" if lookup.name else "a step's run by a computed name"
-                message = f"Step '{step.name}' looks up {what}, but {_NOT_A_CHILD}."
+                which = "it is" if lookup.name else "the training step's is"
+                message = f"Step '{step.name}' looks up {what}, but {which} {_NOT_A_CHILD}."
                 yield Finding("HR115", BLOCKER if lookup.name else WARNING, str(lookup.place), message, fix)
         for read in facts.parent_reads:
             if read.kind == "children":
-                message = f"Step '{step.name}' goes through the pipeline's runs, but {_NOT_A_CHILD}."
+                which = "but the training step's is"
+                message = f"Step '{step.name}' goes through the pipeline's runs, {which} {_NOT_A_CHILD}."
                 yield Finding("HR115", WARNING, str(read.place), message, fix)
 
 

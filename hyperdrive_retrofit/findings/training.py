@@ -47,7 +47,8 @@ def registers_in_every_child(case: Case) -> Iterator[Finding]:
     for registration in case.facts.registrations:
         what = whats[registration.kind] + (f" '{registration.name}'" if registration.name else "")
         surely = registration.kind == "model" and not registration.conditional
-        message = f"Each child {what}, so the newest is that of the child that ends last, not of the best one."
+        who = "Each child that gets there" if registration.conditional else "Each child"
+        message = f"{who} {what}, so the newest is that of the child that ends last, not of the best one."
         fix = 'Do it in a step behind the training step, or accept it with ignore=("HR104",).'
         yield Finding("HR104", BLOCKER if surely else WARNING, str(registration.place), message, fix)
 
@@ -130,7 +131,7 @@ def folder_not_made(case: Case) -> Iterator[Finding]:
         if made is False:
             message = f"{case.script} writes below '{output.name}' and never makes that folder; in a child nobody does."
             yield Finding("HR107", BLOCKER, place, message, fix)
-        elif made is None and ("writes_self" not in kinds or "writes_below" in kinds):
+        elif made is None and "joined_after" not in kinds and ("writes_self" not in kinds or "writes_below" in kinds):
             message = f"{case.script} does not visibly make the folder '{output.name}', and in a child nobody does."
             yield Finding("HR107", WARNING, place, message, fix)
 
