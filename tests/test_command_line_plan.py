@@ -131,7 +131,7 @@ class TestCheck:
         assert (code, err) == (1, "")
         assert out == textwrap.dedent("""\
             src/train.py: HR101 blocker: train.py has no option --epochs (did you mean '--epoch'?), so its parser stops every child.
-                Add the option to the script, or rename 'epochs'.
+                Add the option to the script, or rename 'epochs' in the search space.
             src/train.py:11: HR104 blocker: Each child registers the model 'm', so the newest is that of the child that ends last, not of the best one.
                 Do it in a step behind the training step, or accept it with ignore=("HR104",).
             src/train.py:9: HR105 warning: A child logs 'other' once, and the policy first looks at its log number 5: it never fires.
