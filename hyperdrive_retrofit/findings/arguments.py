@@ -30,10 +30,15 @@ def not_an_option(case: Case) -> Iterator[Finding]:
         hint = close_match(option, [name for known in facts.options for name in known.names])
         fix = f"Add the option to the script, or rename {hyperparameter.name!r} in the search space."
         fix += _lives_elsewhere(case, hyperparameter)
-        if no_parser:
+        unseen = facts.command_line_unseen or bool(facts.unknown_libraries)
+        if no_parser and unseen:
+            who = " or ".join(facts.unknown_libraries) or "other code that it runs"
+            message = f"{case.script} reads no options itself, and it cannot be seen whether {who} takes {option}."
+            yield Finding("HR101", WARNING, facts.script, message, "Rehearse one child before paying for many.")
+        elif no_parser:
             message = f"{case.script} reads no options, so it ignores {option} and all children are equal."
             yield Finding("HR101", BLOCKER, facts.script, message, fix)
-        elif not facts.options_complete:
+        elif not facts.options_complete or (unseen and facts.unknown_options == "ignored"):
             message = f"{case.script} shows no option {option}{hint}, but not all its options can be read."
             fix = "Rehearse one child before paying for many."
             yield Finding("HR101", WARNING, facts.script, message, fix)

@@ -9,10 +9,11 @@ from hyperdrive_retrofit.findings.case import Case
 from hyperdrive_retrofit.findings.catalogue import BLOCKER, WARNING, Finding
 from hyperdrive_retrofit.graph import InputPath
 from hyperdrive_retrofit.request import close_match
-from hyperdrive_retrofit.script import PathUse
+from hyperdrive_retrofit.script import PathUse, ScriptFacts
 from hyperdrive_retrofit.sweep import NoTermination
 
 _WRITES = ("writes_self", "writes_below")
+_MAY_WRITE = (*_WRITES, "may_make", "escapes", "subprocess")
 
 
 def metric_not_logged(case: Case) -> Iterator[Finding]:
@@ -27,9 +28,12 @@ def metric_not_logged(case: Case) -> Iterator[Finding]:
     hint = close_match(name, known)
     logged = f"It logs {', '.join(known)}." if known else "It logs no metric that can be read."
     on_parent = [metric for metric in facts.metrics if metric.on == "parent" and metric.name == name]
-    if facts.logs_unseen or facts.unread or any(metric.name is None for metric in own):
+    hidden = facts.logs_unseen or facts.unread or facts.unknown_libraries
+    if hidden or any(metric.name is None for metric in own):
         message = f"{case.script} does not visibly log '{name}'{hint}, and without it no child wins. {logged}"
         fix = "Rehearse one child, or check the metric's name."
+        if facts.unknown_libraries:
+            fix += f" It may be logged by {' or '.join(facts.unknown_libraries)}."
         yield Finding("HR103", WARNING, facts.script, message, fix)
     elif on_parent:
         message = f"'{name}' is logged on run.parent only, which is the sweep's run in a child, so no child could win."
@@ -81,16 +85,21 @@ def output_goes_elsewhere(case: Case) -> Iterator[Finding]:
             continue
         path = f"'outputs/{output.name}'"
         uses = _uses_while_relative(case, dest)
+        own = {use.kind for use in case.facts.path_uses if use.option == dest}
+        surely = {use.place for use in uses if (use.option, use.kind, use.branches) == (dest, "joined_after", ())}
         for use in uses:
             if use.option == dest and use.kind == "joined_after":
-                message = f"Output '{output.name}' is joined behind another path, so it is not written to {path}."
-                yield Finding("HR106", BLOCKER, str(use.place), message, fix)
+                sure = use.place in surely and own.isdisjoint(_MAY_WRITE)
+                so = f"so it {'is not' if sure else 'may not be'} written to {path}"
+                message = f"Output '{output.name}' is joined behind another path, {so}."
+                yield Finding("HR106", BLOCKER if sure else WARNING, str(use.place), message, fix)
             elif use.option == dest and use.kind == "subprocess":
                 message = (
                     f"Output '{output.name}' goes to another process; if that runs elsewhere, {path} is not there."
                 )
                 yield Finding("HR106", WARNING, str(use.place), message, fix)
-        yield from _directory_changes(uses, output.name, dest, fix)
+        if "anchored" not in own:
+            yield from _directory_changes(uses, output.name, dest, fix)
 
 
 def _uses_while_relative(case: Case, dest: str) -> list[PathUse]:
@@ -99,14 +108,23 @@ def _uses_while_relative(case: Case, dest: str) -> list[PathUse]:
 
 
 def _directory_changes(uses: list[PathUse], output: str, dest: str, fix: str) -> Iterator[Finding]:
+    """Find the change of directory in which an output is first written, if there is one."""
+    away: PathUse | None = None
+    sure = True
     for use in uses:
-        if use.option == dest and use.kind in _WRITES:
-            return
         if use.kind == "chdir":
-            severity = WARNING if use.branches else BLOCKER
-            message = f"The directory is changed before '{output}' is written, so 'outputs/{output}' is elsewhere."
-            yield Finding("HR106", severity, str(use.place), message, fix)
-            return
+            away = away or use
+        elif use.kind == "chdir_back":
+            away = None
+        elif use.option == dest and use.kind in (*_MAY_WRITE, "makes"):
+            if away is not None and use.place != away.place and use.kind != "makes":
+                sure = sure and use.kind in _WRITES and not away.branches
+                message = f"The directory is changed before '{output}' is written, so 'outputs/{output}' is elsewhere."
+                yield Finding("HR106", BLOCKER if sure else WARNING, str(away.place), message, fix)
+                return
+            if use.kind in _WRITES or (away is not None and use.place == away.place):
+                return
+            sure = sure and use.kind == "makes"
 
 
 def folder_not_made(case: Case) -> Iterator[Finding]:
@@ -128,12 +146,24 @@ def folder_not_made(case: Case) -> Iterator[Finding]:
         kinds = {use.kind for use in uses}
         made = facts.folder_made(dest)
         place = str(next((use.place for use in uses if use.kind in _WRITES), uses[0].place)) if uses else facts.script
-        if made is False:
+        if made is False and (known := _made_by_name(facts, output.name)) is not False:
+            if known is None:
+                message = f"{case.script} writes below '{output.name}', and does not visibly make that folder."
+                yield Finding("HR107", WARNING, place, message, fix)
+        elif made is False:
             message = f"{case.script} writes below '{output.name}' and never makes that folder; in a child nobody does."
             yield Finding("HR107", BLOCKER, place, message, fix)
         elif made is None and "joined_after" not in kinds and ("writes_self" not in kinds or "writes_below" in kinds):
             message = f"{case.script} does not visibly make the folder '{output.name}', and in a child nobody does."
             yield Finding("HR107", WARNING, place, message, fix)
+
+
+def _made_by_name(facts: ScriptFacts, output: str) -> bool | None:
+    """Tell whether a script makes the folder that an output is in a child by its name; None when it may."""
+    names = {folder.name for folder in facts.folders_made}
+    if any(f"{name}/".startswith(f"outputs/{output}/") for name in names):
+        return True
+    return None if None in names else False
 
 
 def written_through_input(case: Case) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ from hyperdrive_retrofit.script import (
     options,
     paths,
     runs,
+    unseen,
     unused,
 )
 from hyperdrive_retrofit.script.expressions import Expressions
@@ -186,6 +187,7 @@ class Calls(Expressions):
             return self._environment_method("get", call)
         if not self.printing:
             unused.note_call(self.record, External(name), "", call)
+        unseen.note_name(self.record, name)
         found = self._call_builtin(name, call) if name.startswith(("builtins.", "tqdm.")) else None
         for module in (runs.call_azureml, mlflow.call_mlflow, options.call_external, click_options.call_external):
             found = found if found is not None else module(self, name, call)

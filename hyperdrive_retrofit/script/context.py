@@ -87,6 +87,11 @@ class Record:
     remainder_used: bool = False
     argv_loads: int = 0
     logs_unseen: bool = False
+    command_line_unseen: bool = False
+    """Code that is not seen may read the command line."""
+    unknown_libraries: dict[str, None] = attrs.Factory(dict)
+    folders_made: dict[Named, None] = attrs.Factory(dict)
+    folders_unseen: bool = False
     imports: set[str] = attrs.Factory(set)
     code_unseen: bool = False
     """Code ran that could not be followed at all: exec, a file that cannot be parsed, too many calls."""
@@ -113,7 +118,8 @@ class Context(abc.ABC):
 
     `branches` are the branches around it, each with the options whose own presence the branch tests. `repeats` counts
     loops and callbacks around it. `loops` are the `for` and `while` around it, `every_few` the branches that are
-    taken every so many passes. `printing` says that all that is read is only printed.
+    taken every so many passes. `printing` says that all that is read is only printed,
+    `away` that the working directory may not be the one in which the script started.
     """
 
     record: Record
@@ -123,6 +129,7 @@ class Context(abc.ABC):
     loops: list[Loop] = attrs.Factory(list)
     every_few: set[str] = attrs.Factory(set)
     printing: bool = False
+    away: bool = False
     steps: int = 0
     handed_classes: dict[ClassObject, Instance] = attrs.Factory(dict)
 
@@ -178,8 +185,11 @@ class Context(abc.ABC):
 
     def note_path(self, dest: str | None, kind: PathKind, node: ast.AST, below: str | None = None) -> None:
         """Record the use of an option's value as a path."""
+        self._note_path(dest, kind, self.place(node), below)
+
+    def _note_path(self, dest: str | None, kind: PathKind, place: Place, below: str | None = None) -> None:
         branches = tuple(label for label, own in self.branches if dest not in own)
-        use = PathUse(dest, kind, branches, self.place(node), below)
+        use = PathUse(dest, kind, branches, place, below)
         self.record.path_uses[use] = self.record.path_uses.get(use, False) or self.repeats > 0
 
     def use(self, value: Value, kind: Literal["writes", "reads", "lists", "checks", "may_make"], node: ast.AST) -> None:
@@ -189,8 +199,11 @@ class Context(abc.ABC):
                 self.use(join(atom.items), kind, node)
             if not isinstance(atom, OptionText):
                 continue
-            if atom.form != "path":
-                self.note_path(atom.dest, "joined_after" if atom.form == "moved" else "escapes", node)
+            if atom.form == "moved":
+                if kind in ("writes", "may_make"):
+                    self._note_path(atom.dest, "joined_after", atom.joined or self.place(node))
+            elif atom.form == "text":
+                self.note_path(atom.dest, "escapes", node)
             elif atom.depth >= 0:
                 found = _kind_at(kind, atom.depth)
                 self.note_path(atom.dest, found, node, atom.below if found.endswith("_below") else None)
@@ -205,7 +218,8 @@ class Context(abc.ABC):
         self.count_step()
         match atom:
             case OptionText():
-                self.note_path(atom.dest, "escapes", node)
+                if atom.form != "moved":
+                    self.note_path(atom.dest, "escapes", node)
             case Namespace():
                 self.record.arguments_escape = True
                 self.note_path(EVERY_OPTION, "escapes", node)

@@ -32,8 +32,10 @@ PathKind = Literal[
     "reads_below",
     "lists",
     "absolute",
+    "anchored",
     "joined_after",
     "chdir",
+    "chdir_back",
     "subprocess",
     "escapes",
 ]
@@ -180,11 +182,12 @@ class PathUse:
 
     Kinds: "makes" surely leaves the folder made; "may_make" is a saver that may make it; "checks" asks whether it
     exists; "writes_self", "writes_below", "reads_self", "reads_below", "lists"; "absolute" makes it independent of the
-    current directory; "joined_after" puts it behind another path; "subprocess" and "escapes" hand it to code that is
-    not seen; "chdir" changes the directory and has no option.
+    current directory, and "anchored" puts it behind the folder in which the script starts; "joined_after" writes to
+    it behind another path; "subprocess" and "escapes" hand it to code that is not seen; "chdir" changes the directory,
+    "chdir_back" returns to the first one, and both have no option.
 
     Args:
-        option: The option's dest, `$NAME` for an environment variable, None for "chdir".
+        option: The option's dest, `$NAME` for an environment variable, None for "chdir" and "chdir_back".
         kind: What is done.
         branches: The `if` branches around it, outermost first, as labels. What stands in a branch may not happen.
         place: Where.
@@ -269,6 +272,10 @@ class ScriptFacts:
         subcommands: Some options belong to one command only, in argparse's sense of subparsers.
         metrics: Every logging call.
         logs_unseen: Something may log metrics that are not listed by name.
+        command_line_unseen: Code that is not seen, but for those libraries, may read the command line.
+        unknown_libraries: Packages that are imported from outside the source directory and are not known: each may log,
+            and read the command line.
+        folders_made: Folders made by a name that no option decides; None for one that is computed.
         parent_reads: What is read from the parent run.
         parent_writes: What is written to the parent run.
         own_tags: Tags set on the script's own run.
@@ -299,6 +306,9 @@ class ScriptFacts:
     subcommands: bool = False
     metrics: tuple[LoggedMetric, ...] = ()
     logs_unseen: bool = False
+    command_line_unseen: bool = False
+    unknown_libraries: tuple[str, ...] = ()
+    folders_made: tuple[Named, ...] = ()
     parent_reads: tuple[ParentRead, ...] = ()
     parent_writes: tuple[ParentWrite, ...] = ()
     own_tags: tuple[Named, ...] = ()

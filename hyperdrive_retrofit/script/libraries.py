@@ -6,15 +6,16 @@ import ast
 
 import attrs
 
-from hyperdrive_retrofit.script import configs, fixed, paths
+from hyperdrive_retrofit.script import configs, fixed, paths, unseen
 from hyperdrive_retrofit.script.context import Context
-from hyperdrive_retrofit.script.literals import literal
+from hyperdrive_retrofit.script.literals import literal, spelled
 from hyperdrive_retrofit.script.values import (
     ANYTHING,
     NOTHING,
     Atom,
     Call,
     Const,
+    Made,
     OptionText,
     OtherPath,
     Sequence,
@@ -56,8 +57,14 @@ WRITERS = {
     "shutil.copy2": (1, "dst"),
     "shutil.copyfile": (1, "dst"),
     "shutil.move": (1, "dst"),
+    "os.rename": (1, "dst"),
+    "os.renames": (1, "new"),
+    "os.replace": (1, "dst"),
 }
 """Functions that write a file and make no folder, with the position and name of the path."""
+
+MOVERS = {"shutil.move", "os.rename", "os.renames", "os.replace"}
+"""Those of them that put a whole folder there when they are given one."""
 
 OPENERS = {
     "builtins.open",
@@ -106,7 +113,7 @@ SAVERS = {"save", "save_model", "save_pretrained", "save_weights", "savefig", "e
 """Methods of objects we do not know that write to a path; some of them make the folder."""
 
 READING_STARTS = ("read_", "load", "imread", "genfromtxt")
-PROCESSES = ("subprocess.", "os.system", "os.popen", "os.exec", "os.spawn", "os.posix_spawn")
+PROCESSES = ("subprocess.", "os.system", "os.popen", "os.exec", "os.spawn", "os.posix_spawn", "asyncio.create_subprocess")
 
 
 def call_external(context: Context, name: str, call: Call) -> Value | None:  # noqa: C901, PLR0911 one case per kind
@@ -124,15 +131,15 @@ def call_external(context: Context, name: str, call: Call) -> Value | None:  # n
     if name.startswith("pathlib.") and last in ("Path", "PurePath", "PosixPath"):
         return paths.as_pathlib(_joined_call(context, call) if call.args else one(Const(".")))
     if name in ("os.getcwd", "pathlib.Path.cwd"):
-        return one(Const("."))
+        return paths.working_directory(context)
     if name == "pathlib.Path.home":
         return one(OtherPath(text="~"))
     if name in CHECKERS:
         context.use(call.get(0), "checks", node)
         return ANYTHING
     if name in ("os.chdir", "contextlib.chdir"):
-        context.note_path(None, "chdir", node)
-        return ANYTHING
+        paths.change_directory(context, call.get(0, "path"), node)
+        return ANYTHING if name == "os.chdir" else one(Made("changed directory"))
     if name.startswith(PROCESSES):
         _start_process(context, call)
         return ANYTHING
@@ -155,16 +162,19 @@ def _files(context: Context, name: str, last: str, call: Call) -> Value | None:
         position, keyword = WRITERS[name]
         context.use(call.get(position, keyword), "writes", node)
         fixed.note_write(context, call.get(position, keyword), node)
-        if name.startswith("shutil."):
+        if name.startswith(("shutil.", "os.")):
             context.use(call.get(0, "src"), "reads", node)
+        if name in MOVERS:
+            context.use(call.get(1, keyword), "may_make", node)
         return ANYTHING
     if last.lower().startswith(READING_STARTS) and not name.startswith("builtins."):
         context.use(join(call.everything()), "reads", node)
         return ANYTHING
     if "." in name and last in ("save_model", "copytree"):
-        context.use(call.get(1), "writes", node)
-        fixed.note_write(context, call.get(1), node)
-        context.use(call.get(1), "may_make", node)
+        target = call.get(1, "dst" if last == "copytree" else "path")
+        context.use(target, "writes", node)
+        fixed.note_write(context, target, node)
+        context.use(target, "may_make", node)
         return ANYTHING
     return None
 
@@ -182,6 +192,7 @@ def _same_path(context: Context, name: str, call: Call) -> Value:
     path = call.get(0)
     if name in ABSOLUTE:
         _made_absolute(context, path, call.node)
+        path = _absolute_here(context, path)
     return path if paths.options_in([path]) else frozenset(map(paths.spelled_out, path))
 
 
@@ -189,6 +200,11 @@ def _made_absolute(context: Context, path: Value, node: ast.AST) -> None:
     for atom in paths.options_in([path]):
         if atom.form == "path":
             context.note_path(atom.dest, "absolute", node)
+
+
+def _absolute_here(context: Context, path: Value) -> Value:
+    here = frozenset(atom for atom in path if spelled(atom) in paths.HERE and not paths.is_home(atom))
+    return path - here | paths.working_directory(context) if here else path
 
 
 def _joined_call(context: Context, call: Call) -> Value:
@@ -208,18 +224,7 @@ def _taken_apart(last: str, path: Value) -> Value:
 def _start_process(context: Context, call: Call) -> None:
     for atom in paths.options_in(call.everything()):
         context.note_path(atom.dest, "subprocess", call.node)
-    if _may_be_python(join(call.everything())):
-        context.record.logs_unseen = True
-
-
-def _may_be_python(value: Value) -> bool:
-    """Tell whether a command may start a script, which then logs on the same run."""
-    for atom in value:
-        if isinstance(atom, Const) and isinstance(atom.value, str) and ".py" in atom.value:
-            return True
-        if isinstance(atom, Sequence) and _may_be_python(join(item - {atom} for item in atom.items)):
-            return True
-    return False
+    unseen.note_program(context.record, call.get(0, "args"))
 
 
 def _listed(context: Context, last: str, path: Value, node: ast.AST) -> Value:
@@ -252,6 +257,8 @@ def call_text_method(context: Context, atom: OptionText, name: str, call: Call) 
         return paths.opens(context, this, call.get(0, "mode"), node)
     elif name in ("write_text", "write_bytes", "touch"):
         context.use(this, "writes", node)
+    elif name == "symlink_to":
+        context.use(this, "may_make", node)
     elif name in ("read_text", "read_bytes"):
         context.use(this, "reads", node)
         return configs.opened(this)
@@ -269,13 +276,18 @@ def call_text_method(context: Context, atom: OptionText, name: str, call: Call) 
 def call_path_method(context: Context, atom: Atom, name: str, call: Call) -> Value | None:
     """Follow a method of a path that no option decides; None for one that does nothing with the file."""
     if name in SAME_PATH_METHODS:
-        return one(paths.spelled_out(atom)) if isinstance(atom, OtherPath) else None
+        absolute = _absolute_here(context, one(atom)) if name in ABSOLUTE_METHODS else one(atom)
+        return frozenset(map(paths.spelled_out, absolute)) if isinstance(atom, OtherPath) else None
     if name in ("write_text", "write_bytes"):
         fixed.note_write(context, one(atom), call.node)
     elif name == "open":
         return paths.opens(context, one(atom), call.get(0, "mode"), call.node)
     elif name in ("read_text", "read_bytes"):
         return configs.opened(one(atom))
+    elif name == "mkdir":
+        paths.makes(context, one(atom), parents=True, node=call.node)
+    elif name in ("rename", "replace") and isinstance(atom, OtherPath):
+        context.hand_on(call.args, call.node)
     return None
 
 
@@ -303,7 +315,8 @@ def call_unknown_method(context: Context, name: str, call: Call) -> None:
         path = join(call.everything())
         context.use(path, "writes", node)
         # Only these are known to make no folder: pandas refuses, matplotlib fails.
-        if name != "savefig" and not (name in PANDAS_WRITERS and context.pandas_only):
+        in_parts = "partition_cols" in call.keywords or call.spread
+        if name != "savefig" and (in_parts or not (name in PANDAS_WRITERS and context.pandas_only)):
             context.use(path, "may_make", node)
         context.hand_on([_without_paths(value) for value in call.everything()], node)
     elif name.lower().startswith(READING_STARTS):

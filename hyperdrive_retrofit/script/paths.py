@@ -12,6 +12,7 @@ import attrs
 
 from hyperdrive_retrofit.script import configs, fixed
 from hyperdrive_retrofit.script.context import Context
+from hyperdrive_retrofit.script.facts import Named, Place
 from hyperdrive_retrofit.script.literals import literal, spelled
 from hyperdrive_retrofit.script.values import (
     ANYTHING,
@@ -37,13 +38,54 @@ def joined(context: Context, parts: Items[Value], node: ast.AST) -> Value:
     if not parts:
         return ANYTHING
     base, later = parts[0], parts[1:]
-    if literal(base) in HERE and later:
-        return joined(context, later, node)
-    for part in later:
-        for atom in part:
-            if isinstance(atom, OptionText):
-                context.note_path(atom.dest, "joined_after", node)
-    return frozenset(_below(atom, later) for atom in base) or ANYTHING
+    here = frozenset(atom for atom in base if spelled(atom) in HERE) if later else NOTHING
+    behind_here = joined(context, later, node) if here else NOTHING
+    if any(map(is_home, here)):
+        for atom in options_in([behind_here]):
+            if atom.form == "path":
+                context.note_path(atom.dest, "anchored", node)
+    elsewhere = base - here
+    place = context.place(node)
+    moved = [_moved(atom, place) for atom in join(later) if isinstance(atom, OptionText)]
+    found = frozenset(_below(atom, later) for atom in elsewhere) | frozenset(moved if elsewhere else ())
+    return found | behind_here or ANYTHING
+
+
+def _moved(atom: OptionText, place: Place) -> OptionText:
+    """Give an option's value behind another path, unless it is known to be behind one already."""
+    return atom if atom.form == "moved" else attrs.evolve(atom, form="moved", below="", joined=place)
+
+
+def is_home(atom: Atom) -> bool:
+    """Tell whether a path is the folder in which the script starts, wherever the working directory is by now."""
+    return isinstance(atom, OtherPath) and atom.text == ""
+
+
+def working_directory(context: Context) -> Value:
+    """Give the absolute path of the working directory: the folder in which the script starts, if it is still that."""
+    return one(OtherPath(text=None if context.away else ""))
+
+
+def change_directory(context: Context, target: Value, node: ast.AST) -> None:
+    """Follow a change of the working directory."""
+    texts = [spelled(atom) for atom in target]
+    if target and all(map(is_home, target)):
+        go_back(context, node)
+    elif set(texts) - set(HERE) or not texts:
+        for atom in options_in([target]):
+            context.note_path(atom.dest, "escapes", node)
+        if None in texts or set(texts) & set(HERE) or not texts:
+            with context.branch("maybe", node):
+                context.note_path(None, "chdir", node)
+        else:
+            context.note_path(None, "chdir", node)
+        context.away = True
+
+
+def go_back(context: Context, node: ast.AST) -> None:
+    """Follow the return to the directory in which the script starts."""
+    context.note_path(None, "chdir_back", node)
+    context.away = False
 
 
 def _below(atom: Atom, parts: Items[Value]) -> Atom:
@@ -84,7 +126,10 @@ def _parent(atom: Atom) -> Atom:
         known = atom.below if atom.depth > 0 else None
         return attrs.evolve(atom, depth=atom.depth - 1, below=None if known is None else posixpath.dirname(known))
     text = spelled(atom)
-    return OtherPath(text=None if text is None or "\\" in text else posixpath.dirname(text))
+    if text is None or "\\" in text:
+        return OtherPath()
+    above = text in HERE or text.endswith("..")
+    return OtherPath(text=posixpath.join(text, "..") if above else posixpath.dirname(text))
 
 
 def as_pathlib(value: Value) -> Value:
@@ -241,8 +286,10 @@ def makes(context: Context, value: Value, parents: bool | None, node: ast.AST) -
     """
     for atom in value:
         if not isinstance(atom, OptionText):
-            continue
-        if atom.form != "path":
+            text = spelled(atom)
+            known = None if text is None else posixpath.normpath(text)
+            context.record.folders_made[Named(known, context.place(node))] = None
+        elif atom.form != "path":
             context.use(one(atom), "writes", node)
         elif atom.depth >= 0 and (parents or (atom.depth == 0 and atom.exact)):
             context.note_path(atom.dest, "makes", node)

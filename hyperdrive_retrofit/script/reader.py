@@ -13,7 +13,7 @@ from typing import Literal, TypeVar
 
 import attrs
 
-from hyperdrive_retrofit.script import configs, unused
+from hyperdrive_retrofit.script import configs, unseen, unused
 from hyperdrive_retrofit.script.context import EVERY_OPTION, Record
 from hyperdrive_retrofit.script.facts import (
     ConfigRead,
@@ -107,6 +107,7 @@ class Reader(Statements):
             bound = alias.asname or parts[0]
             self.record.imports.add(parts[0])
             if not modules:
+                unseen.note_name(self.record, alias.name)
                 self._bind_name(bound, one(External(alias.name if alias.asname else parts[0])))
                 continue
             module = modules[-1] if alias.asname else modules[0]
@@ -119,6 +120,8 @@ class Reader(Statements):
         name = "." * node.level + (node.module or "")
         self.record.imports.add(name.partition(".")[0])
         for alias in node.names:
+            if not modules:
+                unseen.note_name(self.record, f"{name}.{alias.name}")
             if alias.name == "*":
                 self._star(modules, name)
                 continue
@@ -255,6 +258,9 @@ def _facts(script: str, source: SourceDirectory, record: Record) -> ScriptFacts:
         subcommands=any(parser.subcommands for parser in parsers),
         metrics=_steady(_metrics(record)),
         logs_unseen=record.logs_unseen or record.code_unseen,
+        command_line_unseen=record.command_line_unseen or record.code_unseen,
+        unknown_libraries=tuple(record.unknown_libraries),
+        folders_made=_folders_made(record, source.script),
         parent_reads=_steady(record.parent_reads),
         parent_writes=_steady(record.parent_writes),
         own_tags=_steady(record.own_tags),
@@ -275,10 +281,16 @@ def _facts(script: str, source: SourceDirectory, record: Record) -> ScriptFacts:
 
 def _reads_command_line(record: Record, outcomes: Collection[str | None]) -> bool | None:
     """Tell whether the command line is read, by the parser or by code that is not seen."""
-    unseen = record.code_unseen or record.other_parser or record.argv_loads > 0
+    hidden = record.code_unseen or record.command_line_unseen or bool(record.unknown_libraries)
+    hidden = hidden or record.other_parser or record.argv_loads > 0
     if "error" in outcomes or "ignored" in outcomes:
         return True
-    return False if set(outcomes) == {"literal"} and not unseen else None
+    return False if set(outcomes) == {"literal"} and not hidden else None
+
+
+def _folders_made(record: Record, script: str) -> tuple[Named, ...]:
+    hidden = [Named(None, Place(script, 1))] if record.folders_unseen or record.code_unseen else []
+    return _steady([*hidden, *record.folders_made])
 
 
 def _steady(facts: Iterable[Fact]) -> tuple[Fact, ...]:

@@ -21,6 +21,7 @@ from hyperdrive_retrofit.script.values import (
     Config,
     External,
     Function,
+    Made,
     Mapping,
     Namespace,
     Scope,
@@ -42,6 +43,8 @@ class Statements(Calls):
     defined: list[Function] = attrs.Factory(list)
     defining: ClassObject | None = None
     main_file: str = ""
+    away_within: list[bool] = attrs.Factory(list)
+    """Whether each `with` around the current place changes the directory until it ends."""
 
     def execute(self, body: list[ast.stmt]) -> bool:
         """Follow statements; tell whether they surely leave the block."""
@@ -234,8 +237,16 @@ class Statements(Calls):
             return self.execute(body[1:])
 
     def _with(self, node: ast.With | ast.AsyncWith) -> bool:
+        left = self._inside_with(node)
+        if self.away_within.pop():
+            paths.go_back(self, node)
+        return left
+
+    def _inside_with(self, node: ast.With | ast.AsyncWith) -> bool:
+        self.away_within.append(False)
         for item in node.items:
             value = self.read(item.context_expr)
+            self.away_within[-1] |= Made("changed directory") in value
             if item.optional_vars is not None:
                 # What a context manager made of a generator function gives is what it yields.
                 generated = join(iterated(one(atom)) for atom in value if isinstance(atom, Sequence))

@@ -53,7 +53,10 @@ class External:
 
 @attrs.frozen
 class Made:
-    """An object that an external call returns: "workspace", "experiment", "model", "models", "dataset", "datastore"."""
+    """An object that an external call returns: "workspace", "experiment", "model", "models", "dataset", "datastore".
+
+    "changed directory" is what `contextlib.chdir` returns.
+    """
 
     kind: str
 
@@ -71,6 +74,7 @@ class OptionText:
         pathlib: Whether it is a Path.
         slash: Whether it is a text that ends in a slash.
         below: For a path, what is joined below the value ("sub/model.pkl", "" for nothing); None when it is computed.
+        joined: Where it was joined behind another path, if a call or operator did so.
     """
 
     dest: str
@@ -80,6 +84,7 @@ class OptionText:
     pathlib: bool = False
     slash: bool = False
     below: str | None = ""
+    joined: Place | None = None
 
 
 @attrs.frozen
