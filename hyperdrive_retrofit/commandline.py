@@ -69,6 +69,8 @@ class CommandLine:
         uses: Every option and positional, in order.
         tuned: The uses that give a hyperparameter a fixed value.
         unclear: Tokens that may belong to a hyperparameter, or would be read otherwise without one.
+        doubtful: The unclear ones of which nothing proves that they are read in another way than it seems.
+        swallowed: The unclear positionals that an option before them would take, each with that option's token.
         swallowing: The unclear ones behind which the script takes no options, those that HyperDrive appends neither.
     """
 
@@ -76,6 +78,8 @@ class CommandLine:
     tuned: tuple[Use, ...]
     unclear: tuple[Token, ...]
     swallowing: tuple[Token, ...] = ()
+    doubtful: tuple[Token, ...] = ()
+    swallowed: tuple[tuple[Token, Token], ...] = ()
 
     def dest_of(self, wanted: InputPath | OutputPath) -> str | None:
         """Return the ``dest`` under which the script finds an input's or output's path; None when not known."""
@@ -126,6 +130,8 @@ class _Reader:
         self._uses: list[Use] = []
         self._swallowing: list[Token] = []
         self._unclear = [token for token in self._tokens if self._hides_tuned(token.text or "")]
+        # it stays as it is, in front of the child's own value
+        self._doubtful = list(self._unclear)
 
     def read(self) -> CommandLine:
         position = 0
@@ -139,9 +145,19 @@ class _Reader:
             position += len(use.tokens)
         tuned = tuple(use for use in self._uses if self._is_tuned(use))
         self._unclear += [use.tokens[0] for use in tuned if not use.certain]
-        self._unclear += self._swallowed(tuned)
+        self._doubtful += [use.tokens[0] for use in tuned if not use.certain and use.option is None]
+        swallowed = self._swallowed(tuned)
+        self._unclear += [token for token, _ in swallowed]
+        self._doubtful += [token for token, option in swallowed if not self._surely_takes_more(option)]
         swallowing = tuple(self._swallowing) if self._names else ()
-        return CommandLine(tuple(self._uses), tuned, tuple(dict.fromkeys((*self._unclear, *swallowing))), swallowing)
+        return CommandLine(
+            uses=tuple(self._uses),
+            tuned=tuned,
+            unclear=tuple(dict.fromkeys((*self._unclear, *swallowing))),
+            swallowing=swallowing,
+            doubtful=tuple(dict.fromkeys(self._doubtful)),
+            swallowed=tuple(swallowed),
+        )
 
     def _is_option(self, token: Token) -> bool:
         """Tell whether the parser takes a token for an option, not for a value (argparse.py, ``_parse_optional``)."""
@@ -163,6 +179,10 @@ class _Reader:
             count, certain = _count(match, following)
             values = tuple(following[:count])
             return Use(match.option, (token, *values), values, certain)
+        if match is AMBIGUOUS and (letters := self._yielding(text)):
+            glued = text[len(letters) + 1 :] or None
+            values = tuple(following[: _count(OptionMatch(letters[-1], glued), following)[0]])
+            return Use(None, (token, *values), values)
         if match is AMBIGUOUS and self._may_be_tuned(text):
             self._unclear.append(token)
         self._positionals = []  # an unknown option's values may be positionals
@@ -204,6 +224,16 @@ class _Reader:
         together = not head.startswith("--") and not letters.isdisjoint(head[1:])
         return together or any(name.startswith(head) for name in names)
 
+    def _yielding(self, text: str) -> tuple[Option, ...]:
+        """Return the options of one-letter flags put together whose value a later one replaces; else nothing.
+
+        They can stay: of the fixed value and the child's own, which comes behind it, the parser keeps the last.
+        """
+        letters = self._facts.glued_letters(text) if self._facts.parser in ("argparse", "click") else None
+        if not letters or text.startswith("--"):
+            return ()
+        return letters if letters[-1].takes_values not in (None, "...") and not letters[-1].collects else ()
+
     def _hides_tuned(self, text: str) -> bool:
         """Tell whether a text of several words that cannot be split names a hyperparameter's option."""
         if " " not in text or not text.strip().startswith("-") or self._facts.option_for_token(text) is not None:
@@ -212,17 +242,18 @@ class _Reader:
         known = any(match is not None and match.option in self._options for match in matches)
         return known or not self._names.isdisjoint(text.split())
 
-    def _swallowed(self, tuned: Collection[Use]) -> list[Token]:
-        """Return the positionals that an option before a hyperparameter would take once that is gone."""
+    def _swallowed(self, tuned: Collection[Use]) -> list[tuple[Token, Token]]:
+        """Return the positionals that an option before a hyperparameter would take once that is gone, with it."""
         found = []
-        takes_more = behind_tuned = False
+        taker: Token | None = None
+        behind_tuned = False
         for use in self._uses:
             if use.positional:
-                if takes_more and behind_tuned:
-                    found.append(use.tokens[0])
-                takes_more = False
+                if taker is not None and behind_tuned:
+                    found.append((use.tokens[0], taker))
+                taker = None
             elif use not in tuned:
-                takes_more = self._takes_more(use)
+                taker = use.tokens[0] if self._takes_more(use) else None
             behind_tuned = use in tuned and use.certain
         return found
 
@@ -233,6 +264,11 @@ class _Reader:
             return not self._facts.options_complete and "=" not in (use.tokens[0].text or "")
         takes = match.option.takes_values
         return match.value is None and (takes in ("*", "+", "...", None) or (takes == "?" and not use.values))
+
+
+    def _surely_takes_more(self, token: Token) -> bool:
+        match = option_match(self._facts, token.text or "")
+        return match is not None and match.option.takes_values is not None
 
 
 def option_match(facts: ScriptFacts, spelling: str) -> OptionMatch | None:

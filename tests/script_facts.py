@@ -30,7 +30,6 @@ def lines(facts: ScriptFacts) -> list[str]:
     """Write all that the facts say, one line each; what is not known leaves no line."""
     named = {
         "own tag": facts.own_tags,
-        "output dataset": facts.uses_output_datasets,
         "input dataset": facts.uses_input_datasets,
         "environment": facts.environment_reads,
     }
@@ -48,14 +47,18 @@ def lines(facts: ScriptFacts) -> list[str]:
         *(["reads no command line"] if facts.reads_command_line is False else []),
         *(["subcommands"] if facts.subcommands else []),
         *(["logs unseen"] if facts.logs_unseen else []),
-        *(f"parent read: {read.kind} {read.name} @{read.place}" for read in facts.parent_reads),
+        *(["command line unseen"] if facts.command_line_unseen else []),
+        *(f"unknown library: {name}" for name in facts.unknown_libraries),
+        *(f"parent read: {read.kind} {read.name}{' guarded' * read.guarded} @{read.place}" for read in facts.parent_reads),
         *(f"parent write: {write.kind} {write.name} @{write.place}" for write in facts.parent_writes),
-        *(f"run lookup: {look.call} {look.name}{_of_step(look)} @{look.place}" for look in facts.run_lookups),
+        *(f"run lookup: {look.call} {look.name}{_of_step(look)}{_asked(look)} @{look.place}" for look in facts.run_lookups),
         *(f"registration: {r.kind} {r.name}{' conditional' * r.conditional} @{r.place}" for r in facts.registrations),
         *(f"model lookup: {look.name}{' pinned' * look.pinned} @{look.place}" for look in facts.model_lookups),
+        *(f"output dataset: {u.name}{' guarded' * u.guarded} @{u.place}" for u in facts.uses_output_datasets),
         *(f"{kind}: {item.name} @{item.place}" for kind, items in named.items() for item in items),
         *map(_path_use, facts.path_uses),
         *_folders(facts),
+        *(f"folder made: {folder.name} @{folder.place}" for folder in facts.folders_made),
         *map(_config_read, facts.config_reads),
         *map(_fixed_write, facts.fixed_writes),
         *(["keeps best"] if facts.keeps_best else []),
@@ -81,6 +84,7 @@ def _option(option: Option) -> str:
     words += ["required"] if option.required else []
     words += [f"takes {option.takes_values}"] if option.takes_values != 1 else []
     words += [f"choices {option.choices}"] if option.choices is not None else []
+    words += ["collects"] if option.collects else []
     return f"option: {' '.join(words)} @{option.place}"
 
 
@@ -92,6 +96,10 @@ def _path_use(use: PathUse) -> str:
 
 def _of_step(lookup: RunLookup) -> str:
     return f" of step {lookup.step}" if lookup.step is not None else ""
+
+
+def _asked(lookup: RunLookup) -> str:
+    return f" asked {' '.join(lookup.asked)}" if lookup.asked else ""
 
 
 def _config_read(read: ConfigRead) -> str:

@@ -146,8 +146,6 @@ class TestUnclear:
         ("arguments", "names", "tokens"),
         [
             (["--l", 0.1], ["lr"], ["--l"]),
-            (["-vl", 0.1], ["lr"], ["-vl"]),
-            (["-vl0.1"], ["lr"], ["-vl0.1"]),
             (["--betas", 0.9], ["betas"], ["--betas"]),
             (["-v", "--", "--lr", 0.1], ["epochs"], ["--"]),
             (["--model", "--lr is fun"], ["lr"], ["--lr is fun"]),
@@ -166,6 +164,8 @@ class TestUnclear:
         ("arguments", "names"),
         [
             (["-vq"], ["lr"]),
+            (["-vl", 0.1, "file.csv"], ["lr"]),
+            (["-vl0.1", "file.csv"], ["lr"]),
             (["--l", 0.1], ["epochs"]),
             (["--layers=1", "--lr", 0.1, "file.csv"], ["lr"]),
             (["--seed", 1, "--lr", 0.1, "file.csv"], ["lr"]),
@@ -177,6 +177,31 @@ class TestUnclear:
     def test_near_misses_are_clear(self, facts, arguments, names):
         """What cannot touch a hyperparameter stays, whatever it is."""
         assert read(arguments, facts, *names).unclear == ()
+
+    @pytest.mark.parametrize(
+        ("declared", "given", "replaced"),
+        [
+            ("type=float", ["-vl", 0.1, "a.csv"], True),
+            ("type=float", ["-vvl0.1", "a.csv"], True),
+            ("type=float, nargs='+'", ["a.csv", "-vl", 0.1, 0.2], True),
+            ("type=float, action='append'", ["-vl", 0.1, "a.csv"], False),
+        ],
+    )
+    def test_the_last_one_wins(self, tmp_path, declared, given, replaced):
+        """One-letter flags put together with a hyperparameter's can stay when its child's own value replaces theirs."""
+        text = (
+            "import argparse\nparser = argparse.ArgumentParser()\nparser.add_argument('-v', action='count')\n"
+            f"parser.add_argument('data')\nparser.add_argument('-l', '--lr', {declared})\n"
+        )
+        names: dict = {}
+        exec(text, names)  # noqa: S102 - our own
+        line = read(given, facts_of(tmp_path, text + "parser.parse_args()\n"), "lr")
+
+        parsed = names["parser"].parse_args([*map(str, given), "--lr", "7"])
+
+        assert (parsed.lr in (7, [7])) is replaced
+        assert (line.unclear == ()) is replaced
+        assert line.tuned == ()
 
     @pytest.mark.parametrize(
         ("declared", "arguments", "swallowing"),

@@ -157,13 +157,34 @@ class TestFixedValues:
     """HR102."""
 
     def test_unclear(self, found):
-        """One-letter flags put together with a tuned option cannot be taken apart."""
-        train = GOOD.replace('"--lr"', '"--lr", "-l"').replace(
+        """One-letter flags put together with a tuned option that collects its values cannot be taken apart."""
+        train = GOOD.replace('"--lr"', '"--lr", "-l", action="append"').replace(
             PARSE, 'parser.add_argument("-v", action="store_true")\n' + PARSE
         )
         result = found(train, arguments=["-vl", 0.1])
         message = "Near '-vl' it cannot be told which arguments are a hyperparameter's fixed value."
         assert_only(result, "HR102", "blocker", "step 'train'", message, "Take the hyperparameters' fixed values out")
+
+    def test_a_positional_that_another_option_takes(self, found):
+        """Between an option of many values and a positional the fixed value is what ends the values."""
+        train = GOOD.replace(PARSE, 'parser.add_argument("--files", nargs="+")\nparser.add_argument("data")\n' + PARSE)
+        result = found(train, arguments=["--files", "a.csv", "--lr", 0.1, "b.csv"])
+        message = "the hyperparameter's fixed value between them is gone, '--files' takes 'b.csv' for a value of its own."
+        fix = "Put 'b.csv' before '--files' in the step's arguments."
+        assert_only([each for each in result if each.code == "HR102"], "HR102", "blocker", "step 'train'", message, fix)
+
+    @pytest.mark.parametrize(
+        ("train", "arguments"),
+        [
+            ("def\n", ["--lr", 0.1, "a.csv"]),
+            (GOOD, ["--model", "--lr isn't it"]),
+            (GOOD.replace(PARSE, "parser.add_subparsers()\n" + PARSE), ["--other", "a.csv", "--lr", 0.1, "b.csv"]),
+        ],
+    )
+    def test_what_cannot_be_read(self, found, train, arguments):
+        """What is not known to be read in another way than it seems is a warning."""
+        result = found(train, arguments=arguments)
+        assert [each.severity for each in result if each.code == "HR102"] == ["warning"]
 
     def test_end_of_options(self, found):
         """Behind -- HyperDrive's own options would be positionals."""

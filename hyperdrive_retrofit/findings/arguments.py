@@ -118,9 +118,16 @@ def fixed_value_unclear(case: Case) -> Iterator[Finding]:
             message = f"Behind '{near}' the script takes no options, so it would ignore those that HyperDrive appends."
             yield Finding("HR102", BLOCKER, case.step, message, f"Take '{near}' out of the step's arguments.")
             continue
-        message = f"Near '{near}' it cannot be told which arguments are a hyperparameter's fixed value."
-        fix = "Take the hyperparameters' fixed values out of the step's arguments."
-        yield Finding("HR102", BLOCKER, case.step, message, fix)
+        severity = WARNING if token in case.command_line.doubtful else BLOCKER
+        taker = dict(case.command_line.swallowed).get(token)
+        if taker is not None:
+            takes = f"'{taker.text}' {'may take' if severity == WARNING else 'takes'} '{near}' for a value of its own"
+            message = f"Once the hyperparameter's fixed value between them is gone, {takes}."
+            fix = f"Put '{near}' before '{taker.text}' in the step's arguments."
+        else:
+            message = f"Near '{near}' it cannot be told which arguments are a hyperparameter's fixed value."
+            fix = "Take the hyperparameters' fixed values out of the step's arguments."
+        yield Finding("HR102", severity, case.step, message, fix)
 
 
 def parameter_disappears(case: Case) -> Iterator[Finding]:

@@ -15,6 +15,16 @@ from hyperdrive_retrofit.script import ParentRead, ScriptFacts
 _HOLD_CORE = re.compile(r"azureml-(core|defaults|sdk|pipeline(-core|-steps)?|train(-core|-automl-client)?)\b(?![-\w])")
 _KEPT_BY_NAME = ("metric", "tag", "property", "file")
 _NOT_A_CHILD = "the sweep's now, and has no child's metrics and files"
+_NO_CHILDS = frozenset(
+    """id run_id name number status get_status wait_for_completion get_details get_details_with_logs get_portal_url
+    get_children parent experiment type display_name description cancel tag set_tags add_properties""".split()
+)
+_A_CHILDS = frozenset(
+    """get_metrics get_file_names download_file download_files get_tags tags get_properties properties register_model
+    get_output_data get_outputs get_output""".split()
+)
+"""What a step's run is asked for: what the sweep's has as well, and what only a child's has."""
+
 _Names = set[tuple[str, "str | None"]]
 
 
@@ -30,7 +40,7 @@ def parent_run_is_another(case: Case) -> Iterator[Finding]:
             found = _lost_names(read, lost, own)
             read_behind |= {(read.kind, name) for name in found}
             for name in sorted(found, key=str):
-                sure = name is not None and read.name is not None and (read.kind, None) not in own
+                sure = name is not None and read.name is not None and (read.kind, None) not in own and not read.guarded
                 sure = sure and not _perhaps_written_behind(case, step, read.kind, str(name))
                 yield _lost(case, step, read, name or read.name, sure=sure)
             seen = bool(found) or (read.kind, read.name) in own
@@ -85,7 +95,8 @@ def _training_reads_parent(case: Case) -> Iterator[Finding]:
             what = _named(read.kind, read.name)
             message = f"run.parent is the sweep's run in a child, and does not have {what} of the pipeline's run."
             fix = "Read it from run.parent.parent.parent (child > sweep > step > pipeline), or pass it as an argument."
-            yield Finding("HR109", BLOCKER, str(read.place), message, fix)
+            severity = BLOCKER if read.name is not None and not read.guarded else WARNING
+            yield Finding("HR109", severity, str(read.place), message, fix)
 
 
 def _lost(case: Case, step: Step, read: ParentRead, name: str | None, *, sure: bool) -> Finding:
@@ -210,10 +221,13 @@ def run_looked_up(case: Case) -> Iterator[Finding]:
     for step, facts in case.downstream:
         for lookup in facts.run_lookups:
             if lookup.call == "find_step_run" and lookup.name in (case.training.name, None):
+                if lookup.asked and _NO_CHILDS.issuperset(lookup.asked):
+                    continue
+                sure = lookup.name is not None and (not lookup.asked or not _A_CHILDS.isdisjoint(lookup.asked))
                 what = "the training step's run" if lookup.name else "a step's run by a computed name"
                 which = "it is" if lookup.name else "the training step's is"
                 message = f"Step '{step.name}' looks up {what}, but {which} {_NOT_A_CHILD}."
-                yield Finding("HR115", BLOCKER if lookup.name else WARNING, str(lookup.place), message, fix)
+                yield Finding("HR115", BLOCKER if sure else WARNING, str(lookup.place), message, fix)
         for read in facts.parent_reads:
             if read.kind == "children":
                 which = "but the training step's is"

@@ -238,4 +238,4 @@ def output_datasets_in_child(case: Case) -> Iterator[Finding]:
     for use in case.facts.uses_output_datasets:
         message = "A child's run.output_datasets is empty: the service fills it for plain steps only."
         fix = "Give the output as an argument of the step, and write to that path."
-        yield Finding("HR112", BLOCKER, str(use.place), message, fix)
+        yield Finding("HR112", WARNING if use.guarded else BLOCKER, str(use.place), message, fix)

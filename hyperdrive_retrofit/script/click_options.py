@@ -94,6 +94,7 @@ def _option(call: Call, argument: bool, place: Place) -> Option | None:
         takes_values=0 if flag else _nargs(call.get(None, "nargs")),
         choices=_choices(call.get(None, "type")),
         place=place,
+        collects=call.get(None, "multiple") != NOTHING and literal(call.get(None, "multiple")) is not False,
     )
 
 

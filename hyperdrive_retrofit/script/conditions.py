@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 
 from hyperdrive_retrofit.script.libraries import CHECKERS
 from hyperdrive_retrofit.script.values import External, OptionText, Value
+
+OF_OTHER_KINDS = set(
+    "ImportError ModuleNotFoundError OSError IOError FileNotFoundError FileExistsError ValueError TypeError "
+    "AttributeError NameError IndexError ZeroDivisionError KeyboardInterrupt".split()
+)
+"""Errors that a missing key does not raise."""
 
 Read = Callable[[ast.expr], Value]
 
@@ -29,6 +36,15 @@ def asked_about(read: Read, test: ast.expr) -> frozenset[str]:
         case ast.Call(func=ast.Attribute() as function):
             return _asked_by_call(read, test, function)
     return frozenset()
+
+
+def goes_on(handler: ast.ExceptHandler) -> bool:
+    """Tell whether a handler may take the error over a missing key, and go on."""
+    caught = ast.unparse(handler.type) if handler.type is not None else ""
+    names = {part.rpartition(".")[2] for part in re.findall(r"[\w.]+", caught)}
+    last = handler.body[-1]
+    leaves = isinstance(last, ast.Raise) or re.match(r"(sys\.|os\._)?(exit|quit)\(", ast.unparse(last))
+    return not leaves and not (names and names <= OF_OTHER_KINDS)
 
 
 def _asked_by_call(read: Read, test: ast.Call, function: ast.Attribute) -> frozenset[str]:

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 import attrs
 
 from hyperdrive_retrofit.script.facts import (
+    DatasetUse,
     FixedValue,
     FixedWrite,
     LoggedMetric,
@@ -26,6 +27,7 @@ from hyperdrive_retrofit.script.facts import (
 )
 from hyperdrive_retrofit.script.values import (
     ANYTHING,
+    Atom,
     Bound,
     ClassObject,
     ConfigSource,
@@ -64,9 +66,13 @@ class Record:
     parent_writes: dict[ParentWrite, None] = attrs.Factory(dict)
     own_tags: dict[Named, None] = attrs.Factory(dict)
     run_lookups: dict[RunLookup, None] = attrs.Factory(dict)
+    questions: set[tuple[str, str | None]] = attrs.Factory(set)
+    """The names of which it is asked whether the parent's "metric", "tag" ... or the "output" datasets have them."""
+    asked: dict[str, dict[str, None]] = attrs.Factory(dict)
+    """What each step's run is asked for, by the step's name; "*" is anything."""
     registrations: dict[Registration, None] = attrs.Factory(dict)
     model_lookups: dict[ModelLookup, None] = attrs.Factory(dict)
-    output_datasets: dict[Named, None] = attrs.Factory(dict)
+    output_datasets: dict[DatasetUse, None] = attrs.Factory(dict)
     input_datasets: dict[Named, None] = attrs.Factory(dict)
     environment_reads: dict[Named, None] = attrs.Factory(dict)
     path_uses: dict[PathUse, bool] = attrs.Factory(dict)
@@ -119,7 +125,8 @@ class Context(abc.ABC):
     `branches` are the branches around it, each with the options whose own presence the branch tests. `repeats` counts
     loops and callbacks around it. `loops` are the `for` and `while` around it, `every_few` the branches that are
     taken every so many passes. `printing` says that all that is read is only printed,
-    `away` that the working directory may not be the one in which the script started.
+    `away` that the working directory may not be the one in which the script started. `guards` counts the
+    `try` around it whose handlers take a missing key and go on.
     """
 
     record: Record
@@ -130,6 +137,7 @@ class Context(abc.ABC):
     every_few: set[str] = attrs.Factory(set)
     printing: bool = False
     away: bool = False
+    guards: int = 0
     steps: int = 0
     handed_classes: dict[ClassObject, Instance] = attrs.Factory(dict)
 
@@ -159,6 +167,11 @@ class Context(abc.ABC):
     def conditional(self) -> bool:
         """Whether an `if` stands around the current place."""
         return any(label.startswith(("if", "else")) for label, _ in self.branches)
+
+    @property
+    def guarded(self) -> bool:
+        """Whether what fails or is missing here may do no harm: it may not happen, or the error is caught."""
+        return bool(self.branches) or self.guards > 0
 
     @property
     def pandas_only(self) -> bool:
@@ -194,7 +207,7 @@ class Context(abc.ABC):
 
     def use(self, value: Value, kind: Literal["writes", "reads", "lists", "checks", "may_make"], node: ast.AST) -> None:
         """Record the use of a value as a path."""
-        for atom in value:
+        for atom in sorted(value, key=_by_join) if len(value) > 1 else value:
             if isinstance(atom, Sequence):
                 self.use(join(atom.items), kind, node)
             if not isinstance(atom, OptionText):
@@ -228,6 +241,8 @@ class Context(abc.ABC):
                 self.record.parent_reads[ParentRead("run", None, self.place(node))] = None
             case RunObject("run"):
                 self.record.logs_unseen = True
+            case RunObject(step=str()):
+                self.record.asked.setdefault(atom.step, {})["*"] = None
             case ParentTable():
                 self.record.parent_reads[ParentRead(atom.kind, None, self.place(node))] = None
             case Parser():
@@ -265,6 +280,13 @@ class Context(abc.ABC):
         ]
         self.hand_on(paths, node)
         self.call_methods_back(instance, node)
+
+
+def _by_join(atom: Atom) -> tuple[str, int, str]:
+    """Give an order to what is used at one place, but recorded where it was joined."""
+    if isinstance(atom, OptionText) and atom.joined is not None:
+        return atom.joined.file, atom.joined.line, atom.dest
+    return "~", 0, ""
 
 
 def _kind_at(kind: Literal["writes", "reads", "lists", "checks", "may_make"], depth: int) -> PathKind:

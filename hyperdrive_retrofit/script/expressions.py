@@ -101,7 +101,7 @@ class Expressions(Context):
             case ast.Compare():
                 return self.compare(node)
             case ast.BoolOp():
-                return join(self.read_all(node.values))
+                return self.operands(node)
             case ast.JoinedStr():
                 return self.joined_text(node)
             case ast.List() | ast.Tuple() | ast.Set():
@@ -296,6 +296,13 @@ class Expressions(Context):
                 _spread_keywords(call, value)
         return call
 
+    def operands(self, node: ast.BoolOp) -> Value:
+        """Read what stands around `and` and `or`: the first comes about, the others may not."""
+        first = self.read(node.values[0])
+        own = asked_about(self.read, node.values[0])
+        with self.branch("if", node, own):
+            return join([first, *self.read_all(node.values[1:])])
+
     def choice(self, node: ast.IfExp) -> Value:
         """Read a conditional expression."""
         self.read(node.test)
@@ -311,8 +318,8 @@ class Expressions(Context):
         for operator, right in zip(node.ops, self.read_all(node.comparators), strict=True):
             if isinstance(operator, ast.In | ast.NotIn):
                 for atom in right:
-                    if isinstance(atom, ParentTable):
-                        runs.table_item(self, atom, left, node)
+                    if isinstance(atom, ParentTable | Datasets):
+                        runs.asked_whether_in(self, atom, left, node)
         return ANYTHING
 
     def joined_text(self, node: ast.JoinedStr) -> Value:

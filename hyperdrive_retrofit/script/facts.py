@@ -75,6 +75,7 @@ class Option:
             when unknown.
         choices: The literal choices, or None.
         place: Where it is declared.
+        collects: Whether it keeps the values of all its uses, as action="append" does, and not the last one's alone.
     """
 
     names: tuple[str, ...]
@@ -85,6 +86,7 @@ class Option:
     takes_values: int | Literal["?", "*", "+", "..."] | None
     choices: tuple[object, ...] | None
     place: Place
+    collects: bool = False
 
     @property
     def positional(self) -> bool:
@@ -122,12 +124,25 @@ class LoggedMetric:
 
 
 @attrs.frozen
+class DatasetUse:
+    """An output dataset taken from the run; `guarded` says that it may not happen, or that its lack is caught."""
+
+    name: str | None
+    place: Place
+    guarded: bool = False
+
+
+@attrs.frozen
 class ParentRead:
-    """A read from the parent run; `kind` "run" is any other read, `name` None means all or unknown."""
+    """A read from the parent run; `kind` "run" is any other read, `name` None means all or unknown.
+
+    `guarded` says that it may not happen, that its lack is caught, or that it is only asked whether it is there.
+    """
 
     kind: Literal["metric", "tag", "property", "children", "file", "run"]
     name: str | None
     place: Place
+    guarded: bool = False
 
 
 @attrs.frozen
@@ -149,12 +164,14 @@ class RunLookup:
         name: What is asked for; None when it is computed, or all.
         place: Where.
         step: For an output, the name of the step of whose run it is asked, where it is known.
+        asked: For "find_step_run", the attributes and methods that the run of that name is asked for; "*" is anything.
     """
 
     call: str
     name: str | None
     place: Place
     step: str | None = None
+    asked: tuple[str, ...] = ()
 
 
 @attrs.frozen
@@ -315,7 +332,7 @@ class ScriptFacts:
     run_lookups: tuple[RunLookup, ...] = ()
     registrations: tuple[Registration, ...] = ()
     model_lookups: tuple[ModelLookup, ...] = ()
-    uses_output_datasets: tuple[Named, ...] = ()
+    uses_output_datasets: tuple[DatasetUse, ...] = ()
     uses_input_datasets: tuple[Named, ...] = ()
     environment_reads: tuple[Named, ...] = ()
     path_uses: tuple[PathUse, ...] = ()
@@ -363,6 +380,19 @@ class ScriptFacts:
             return AMBIGUOUS
         glued_flag = matches[0].option.takes_values == 0 and matches[0].value is not None
         return AMBIGUOUS if glued_flag or len(matches) > 1 else matches[0]
+
+    def glued_letters(self, token: str) -> tuple[Option, ...] | None:
+        """Return the options of one-letter flags put together, as in `-vl`; the last one alone may take a value."""
+        names = {name: option for option in self.options if not option.positional for name in option.names}
+        found: list[Option] = []
+        for letter in token[1:].partition("=")[0]:
+            option = names.get(f"-{letter}")
+            if option is None:
+                return None
+            found.append(option)
+            if option.takes_values != 0:
+                break
+        return tuple(found)
 
     def folder_made(self, dest: str) -> bool | None:
         """Tell whether the script makes the folder that an option names before it writes below it.

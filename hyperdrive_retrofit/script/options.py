@@ -161,6 +161,7 @@ def _argparse_option(names: tuple[str, ...], call: Call, place: Place) -> Option
         takes_values=takes,
         choices=_choices(call.get(None, "choices")),
         place=place,
+        collects=action in ("append", "extend"),
     )
 
 

@@ -17,6 +17,7 @@ from hyperdrive_retrofit.script import configs, unseen, unused
 from hyperdrive_retrofit.script.context import EVERY_OPTION, Record
 from hyperdrive_retrofit.script.facts import (
     ConfigRead,
+    DatasetUse,
     FixedValue,
     FixedWrite,
     LoggedMetric,
@@ -49,6 +50,7 @@ from hyperdrive_retrofit.script.values import (
 
 Fact = TypeVar(
     "Fact",
+    DatasetUse,
     LoggedMetric,
     ModelLookup,
     ParentRead,
@@ -261,13 +263,16 @@ def _facts(script: str, source: SourceDirectory, record: Record) -> ScriptFacts:
         command_line_unseen=record.command_line_unseen or record.code_unseen,
         unknown_libraries=tuple(record.unknown_libraries),
         folders_made=_folders_made(record, source.script),
-        parent_reads=_steady(record.parent_reads),
+        parent_reads=_steady(_parent_reads(record)),
         parent_writes=_steady(record.parent_writes),
         own_tags=_steady(record.own_tags),
-        run_lookups=_steady(record.run_lookups),
+        run_lookups=_steady(_run_lookups(record)),
         registrations=_steady(record.registrations),
         model_lookups=_steady(record.model_lookups),
-        uses_output_datasets=_steady(record.output_datasets),
+        uses_output_datasets=_steady(
+            attrs.evolve(use, guarded=use.guarded or ("output", use.name) in record.questions)
+            for use in record.output_datasets
+        ),
         uses_input_datasets=_steady(record.input_datasets),
         environment_reads=_steady(record.environment_reads),
         path_uses=_path_uses(record, options, source.script),
@@ -286,6 +291,24 @@ def _reads_command_line(record: Record, outcomes: Collection[str | None]) -> boo
     if "error" in outcomes or "ignored" in outcomes:
         return True
     return False if set(outcomes) == {"literal"} and not hidden else None
+
+
+def _parent_reads(record: Record) -> list[ParentRead]:
+    """List the reads, without the guarded ones that stand where the same is read unguarded."""
+    reads = dict.fromkeys(
+        attrs.evolve(read, guarded=read.guarded or (read.kind, read.name) in record.questions)
+        for read in record.parent_reads
+    )
+    return [read for read in reads if not read.guarded or attrs.evolve(read, guarded=False) not in reads]
+
+
+def _run_lookups(record: Record) -> list[RunLookup]:
+    return [
+        attrs.evolve(lookup, asked=tuple(record.asked.get(lookup.name or "", ())))
+        if lookup.call == "find_step_run"
+        else lookup
+        for lookup in record.run_lookups
+    ]
 
 
 def _folders_made(record: Record, script: str) -> tuple[Named, ...]:

@@ -9,6 +9,7 @@ from typing import Literal
 from hyperdrive_retrofit.script import fixed, loops
 from hyperdrive_retrofit.script.context import Context, Repetition
 from hyperdrive_retrofit.script.facts import (
+    DatasetUse,
     LoggedMetric,
     ModelLookup,
     Named,
@@ -73,11 +74,15 @@ OUTPUT_LOOKUPS = {
 OF_OTHERS_TOO = {"get_output", "get_outputs"}
 """Those that other objects have as well (onnxruntime's sessions)."""
 
+HOLD_HYPERPARAMETERS = {"get_tags", "tags", "get_details", "get_properties", "properties"}
+"""Where a child finds its hyperparameters besides its command line (semantics 6)."""
+
 NOTHING_READ = {"flush", "start", "child_run", "create_children", "submit_child", "remove_tags", "take_snapshot"}
 
 
 def attribute(context: Context, run: RunObject, name: str, node: ast.AST) -> Value:
     """Follow an attribute of a run that is no method."""
+    _ask(context, run, name)
     if name == "parent":
         return one(RunObject("parent" if run.which == "run" else "other"))
     if name in ("id", "run_id", "_run_id"):
@@ -96,6 +101,7 @@ def attribute(context: Context, run: RunObject, name: str, node: ast.AST) -> Val
 def method(context: Context, run: RunObject, name: str, call: Call) -> Value:  # noqa: C901 one case per kind
     """Follow a method of a run."""
     node = call.node
+    _ask(context, run, name)
     if name in OUTPUT_LOOKUPS and run.which != "run":
         _look_up_output(context, name, call, run.step)
     if name in LOGS:
@@ -119,6 +125,14 @@ def method(context: Context, run: RunObject, name: str, call: Call) -> Value:  #
     elif name not in NOTHING_READ | ENDS | TABLES.keys() | CHILDREN:
         context.hand_on([_paths(value) for value in call.everything()], node)
     return ANYTHING
+
+
+def _ask(context: Context, run: RunObject, name: str) -> None:
+    """Note what a run is asked for."""
+    if run.step is not None:
+        context.record.asked.setdefault(run.step, {})[name] = None
+    if run.which == "run" and name in HOLD_HYPERPARAMETERS and not context.printing:
+        context.record.command_line_unseen = True
 
 
 def _parent_method(context: Context, name: str, call: Call) -> Value:
@@ -189,9 +203,11 @@ def _read(
     kind: Literal["metric", "tag", "property", "children", "file", "run"],
     name: Value | str,
     node: ast.AST,
+    guarded: bool = False,
 ) -> None:
+    guarded = guarded or context.guards > 0
     for text in [name] if isinstance(name, str) else names_in(name):
-        context.record.parent_reads[ParentRead(kind, text, context.place(node))] = None
+        context.record.parent_reads[ParentRead(kind, text, context.place(node), guarded)] = None
 
 
 def _read_if_parent(context: Context, run: RunObject, kind: Literal["run"], name: Value, node: ast.AST) -> None:
@@ -221,24 +237,36 @@ def _register(context: Context, kind: Literal["model", "model_tag", "dataset"], 
     return one(Made("dataset" if kind == "dataset" else "model"))
 
 
-def table_item(context: Context, table: ParentTable, key: Value, node: ast.AST) -> Value:
+def table_item(context: Context, table: ParentTable, key: Value, node: ast.AST, guarded: bool = False) -> Value:
     """Record the read of one name of the parent's metrics, tags or properties."""
-    _read(context, table.kind, key, node)
+    _read(context, table.kind, key, node, guarded)
+    return ANYTHING
+
+
+def asked_whether_in(context: Context, table: ParentTable | Datasets, key: Value, node: ast.AST) -> Value:
+    """Record the question whether a name is there: whoever asks that does without it."""
+    if isinstance(table, ParentTable):
+        table_item(context, table, key, node, guarded=True)
+    context.record.questions |= {(table.kind, name) for name in names_in(key)}
     return ANYTHING
 
 
 def table_method(context: Context, table: ParentTable, name: str, call: Call) -> Value:
     """Follow a method of the parent's metrics, tags or properties."""
     if name in ("get", "pop", "__getitem__", "__contains__"):
-        return table_item(context, table, call.get(0), call.node)
+        if name == "__contains__":
+            return asked_whether_in(context, table, call.get(0), call.node)
+        return table_item(context, table, call.get(0), call.node, guarded=len(call.args) > 1)
     return table_item(context, table, NOTHING, call.node)
 
 
 def dataset_item(context: Context, datasets: Datasets, key: Value, node: ast.AST) -> Value:
     """Record the use of an input or output dataset by name."""
-    found = context.record.input_datasets if datasets.kind == "input" else context.record.output_datasets
     for text in names_in(key):
-        found[Named(text, context.place(node))] = None
+        if datasets.kind == "input":
+            context.record.input_datasets[Named(text, context.place(node))] = None
+        else:
+            context.record.output_datasets[DatasetUse(text, context.place(node), context.guarded)] = None
     return one(Made("dataset"))
 
 

@@ -10,7 +10,7 @@ import attrs
 
 from hyperdrive_retrofit.script import configs, fixed, loops, paths
 from hyperdrive_retrofit.script.calls import Calls
-from hyperdrive_retrofit.script.conditions import asked_about
+from hyperdrive_retrofit.script.conditions import asked_about, goes_on
 from hyperdrive_retrofit.script.containers import iterated, put
 from hyperdrive_retrofit.script.literals import literal
 from hyperdrive_retrofit.script.objects import fields
@@ -252,11 +252,17 @@ class Statements(Calls):
                 generated = join(iterated(one(atom)) for atom in value if isinstance(atom, Sequence))
                 self.bind(item.optional_vars, generated | value)
         suppressing = any(ast.unparse(item.context_expr).partition("(")[0].endswith("suppress") for item in node.items)
-        return self._execute_guarded(node.body) if suppressing else self.execute(node.body)
+        self.guards += suppressing
+        left = self._execute_guarded(node.body) if suppressing else self.execute(node.body)
+        self.guards -= suppressing
+        return left
 
     def _try(self, node: ast.Try) -> bool:
         before = dict(self.scope.names)
+        guarded = any(map(goes_on, node.handlers))
+        self.guards += guarded
         left = self._execute_guarded(node.body) if node.handlers else self.execute(node.body)
+        self.guards -= guarded
         after = self.scope.names
         handlers_leave = True
         for handler in node.handlers:
