@@ -20,9 +20,10 @@ from hyperdrive_retrofit.rehearsal.bayesian import BayesianSampler
 from hyperdrive_retrofit.rehearsal.gate import Gate
 from hyperdrive_retrofit.rehearsal.history import TABLE, Metric, Tail, best
 from hyperdrive_retrofit.rehearsal.results import CANCELED, COMPLETED, FAILED, ChildEnded, ChildStarted, reason
-from hyperdrive_retrofit.rehearsal.sampling import option_value, sampler
+from hyperdrive_retrofit.rehearsal.sampling import sampler
 from hyperdrive_retrofit.rehearsal.session import Session
 from hyperdrive_retrofit.sweep import (
+    option_value,
     BAYESIAN,
     GRID,
     MINIMIZE,
