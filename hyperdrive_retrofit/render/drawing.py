@@ -24,7 +24,7 @@ def pipeline_svg(graph: Graph, statuses: Mapping[str, str], name: str = "pipelin
     """
     places = _places(graph)
     right = max((x for x, _ in places.values()), default=0) + _WIDTH + _MARGIN
-    bottom = max((y for _, y in places.values()), default=0) + _HEIGHT + _MARGIN
+    bottom = max((y for _, y in places.values()), default=0) + _HEIGHT + _GAP_Y
     arrows = [_arrow(edge, places, _tip(name)) for step in graph for edge in edges_into(graph, step)]
     boxes = [_box(step, statuses.get(step.key, ""), places[step.key]) for step in graph]
     return (
@@ -57,9 +57,16 @@ def _arrow(edge: Edge, places: Mapping[str, tuple[int, int]], tip: str) -> str:
     names = edge.names
     x1, y1 = places[edge.before][0] + _WIDTH, places[edge.before][1] + _HEIGHT / 2
     x2, y2 = places[edge.after][0], places[edge.after][1] + _HEIGHT / 2
-    bend = (x2 - x1) / 2
+    bend = _GAP_X / 2
     kind = "data" if names else "order"
-    line = f'<path class="{kind}" marker-end="url(#{tip})" d="M{x1},{y1}C{x1 + bend},{y1} {x2 - bend},{y2} {x2},{y2}"/>'
+    way = f"M{x1},{y1}C{x1 + bend},{y1} {x2 - bend},{y2} {x2},{y2}"
+    if x2 - x1 > _GAP_X:  # below the boxes in between
+        below = places[edge.before][1] + _HEIGHT + _GAP_Y / 2
+        way = (
+            f"M{x1},{y1}C{x1 + bend},{y1} {x1 + bend},{below} {x1 + _GAP_X},{below}"
+            f"H{x2 - _GAP_X}C{x2 - bend},{below} {x2 - bend},{y2} {x2},{y2}"
+        )
+    line = f'<path class="{kind}" marker-end="url(#{tip})" d="{way}"/>'
     label = escape(_cut(", ".join(names), 14))
     title = f"<title>{escape(', '.join(names) or 'order only')}</title>"
     text = f'<text class="on-arrow" x="{x2 - _GAP_X / 2}" y="{y2 - 6}">{label}</text>' if names else ""

@@ -69,12 +69,13 @@ def _arguments(plan: Plan) -> Iterator[Line]:
 
 def _handed_on(plan: Plan) -> Iterator[Line]:
     """Yield how the outputs reach their readers: those of the service, then the added step and its own."""
-    direct = [output for output in plan.handed_on if output.how == DIRECT]
-    yield from _outputs(plan, direct)
+    yield from _outputs(plan, [output for output in plan.handed_on if output.how == DIRECT])
+    others = [output for output in plan.handed_on if output.how != DIRECT]
     if plan.promote is None:
+        yield from (Line(" ", output.output, "read by no step, stays with each child", inner=True) for output in others)
         return
     yield Line("+", plan.promote.name, "finds the best Completed child and hands on what it wrote")
-    yield from _outputs(plan, [output for output in plan.handed_on if output.how != DIRECT])
+    yield from _outputs(plan, others)
     yield Line(">", plan.promote.best_child, "new: its id, hyperparameters and metrics", inner=True)
     for tag in plan.shared_tags:
         yield Line(">", f"tag {tag}", "of the sweep's run, to the pipeline run", inner=True)
@@ -83,7 +84,7 @@ def _handed_on(plan: Plan) -> Iterator[Line]:
 def _outputs(plan: Plan, outputs: list[HandedOn]) -> Iterator[Line]:
     shown = first(outputs, _MOST_OUTPUTS)
     for output in shown:
-        file = f"the file {output.model_file} of the child that the service finds best, " if output.model_file else ""
+        file = f"the best child's file {output.model_file}, by the service, " if output.model_file else ""
         yield Line(">", output.output, f"{file}{_readers(plan, output)}", inner=True)
     if len(shown) < len(outputs):
         yield Line(">", f"and {len(outputs) - len(shown)} more outputs", inner=True)

@@ -65,7 +65,7 @@ def number_rows(plan: Plan) -> Iterator[tuple[str, str]]:
     at_once = min(sweep.runs, sweep.max_concurrent_runs)
     yield "runs", f"{sweep.runs}, {at_once} at a time: {counted(sweep.waves, 'wave')}"
     nodes = plan.training_step.compute.node_count
-    yield "nodes", f"{counted(nodes, 'node')} a run, {at_once * nodes} at a time"
+    yield "nodes", f"{nodes} a run, {at_once * nodes} at a time"
     yield "limit", span(sweep.max_duration_minutes)
     if plan.estimated is not None:
         yield from estimate_rows(plan.estimated)

@@ -46,7 +46,13 @@ def _changes(lines: Iterable[Line]) -> Iterator[str]:
     rows = [(line, f"{line.sign} {'    ' if line.inner else ''}{one_line(line.what)}") for line in lines]
     width = min(max(len(what) for line, what in rows if line.text), _LONGEST)
     for line, what in rows:
-        yield cut(f"{what:<{width}}  {line.text}" if line.text else what, WIDTH).rstrip()
+        if line.text and len(what) <= _LONGEST:
+            yield from _wrapped(line.text, f"{what:<{width}}  ")
+        elif line.text:
+            yield cut(f"{what}  {line.text}", WIDTH)
+        else:
+            before = f"{line.sign} {'    ' if line.inner else ''}"
+            yield from _wrapped(line.what, before, before, max_lines=5)
 
 
 def _table(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
@@ -56,10 +62,18 @@ def _table(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
         yield from _wrapped(text, f"  {name:<{width}}  ")
 
 
-def _wrapped(text: str, before: str) -> list[str]:
-    return textwrap.wrap(
-        one_line(text), WIDTH, initial_indent=before, subsequent_indent=" " * len(before), break_on_hyphens=False
+def _wrapped(text: str, before: str, below: str | None = None, max_lines: int | None = None) -> list[str]:
+    """Return a text in lines with something before the first one and below it, blanks by default."""
+    lines = textwrap.wrap(
+        one_line(text),
+        WIDTH,
+        initial_indent=before,
+        subsequent_indent=" " * len(before) if below is None else below,
+        break_on_hyphens=False,
+        max_lines=max_lines,
+        placeholder=" ...",
     )
+    return lines or [before.rstrip()]
 
 
 def _command(words: list[str]) -> Iterator[str]:
