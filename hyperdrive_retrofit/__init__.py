@@ -15,12 +15,14 @@ from hyperdrive_retrofit import errors
 if TYPE_CHECKING:
     from hyperdrive_retrofit.api import inspect_steps, load_rehearsal, plan_retrofit, rehearse, wrap_with_hyperdrive
     from hyperdrive_retrofit.azure.apply import Retrofit
+    from hyperdrive_retrofit.estimate import Estimate
     from hyperdrive_retrofit.findings import Finding
     from hyperdrive_retrofit.graph import Graph
     from hyperdrive_retrofit.plan import Plan
     from hyperdrive_retrofit.rehearsal.results import Rehearsal
 
 _HOMES = {
+    "Estimate": "estimate",
     "Finding": "findings",
     "Graph": "graph",
     "Plan": "plan",
@@ -34,6 +36,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Estimate",
     "Finding",
     "Graph",
     "Plan",

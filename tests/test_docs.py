@@ -42,9 +42,11 @@ def test_public_names():
 
 
 def test_plan_as_printed():
-    """docs/plan.md shows the example's plan and an estimate as they are printed."""
+    """docs/plan.md shows the example's plan and an estimate as they are printed, the README one of its drawings."""
     plan = plan_cases.example("")
     text = (ROOT / "docs" / "plan.md").read_text(encoding="utf-8")
 
     assert f"```diff\n{plan}\n```" in text
     assert f"```\n{plan.estimate(minutes_per_run=12, price_per_node_hour=3.1)}\n```" in text
+    drawing = next(section for section in str(plan).split("\n\n") if section.startswith("After"))
+    assert f"```\n{drawing}\n```" in PAGES[0].read_text(encoding="utf-8")

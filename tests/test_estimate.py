@@ -1,11 +1,13 @@
 from __future__ import annotations
 
-import types
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 
+import attrs
 import pytest
+import rehearsal_results
 from hypothesis import given
 from hypothesis import strategies as st
+from rehearsal_results import START
 
 from hyperdrive_retrofit import errors
 from hyperdrive_retrofit.estimate import Estimate, make_estimate
@@ -14,7 +16,6 @@ from hyperdrive_retrofit.sweep import Expression, Hyperparameter, NoTermination,
 
 STEP = Step("train", "train", "PythonScriptStep", compute=Compute("cluster", node_count=2))
 SPACE = (Hyperparameter("lr", Expression("uniform", (0, 1))),)
-START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
 def sweep(runs=20, at_once=4, minutes=10080):
@@ -23,17 +24,17 @@ def sweep(runs=20, at_once=4, minutes=10080):
 
 
 def rehearsal(*children):
-    """Return what stands for a rehearsal: children as (step, status, seconds)."""
+    """Return a rehearsal's result with children given as (step, status, seconds)."""
     made = [
-        types.SimpleNamespace(
+        attrs.evolve(
+            rehearsal_results.child(number, status),
             step=step,
-            status=status,
             started=START,
             ended=None if seconds is None else START + timedelta(seconds=seconds),
         )
-        for step, status, seconds in children
+        for number, (step, status, seconds) in enumerate(children)
     ]
-    return types.SimpleNamespace(children=tuple(made))
+    return rehearsal_results.rehearsal(children=made)
 
 
 def estimate(limits=None, minutes=None, price=None, rehearsed=None):
@@ -86,9 +87,20 @@ def test_without_a_price():
     assert "cost" not in str(estimate(minutes=1))
 
 
+def test_figures():
+    """Figures have four digits, or all before the point."""
+    assert "time         5 x 0.01234 = 0.06172 minutes" in str(estimate(minutes=0.0123444))
+    assert "  time         5 x 1,234 = 6,172 minutes (4.3 days)" in str(estimate(minutes=1234.4))
+
+
 def test_minutes_of_a_rehearsal():
     """The mean of the completed children of that step counts, and it is said to be this machine's."""
-    children = [("train", "Completed", 60), ("train", "Completed", 180), ("train", "Failed", 1), ("other", "Completed", 9)]
+    children = [
+        ("train", "Completed", 60),
+        ("train", "Completed", 180),
+        ("train", "Failed", 1),
+        ("other", "Completed", 9),
+    ]
 
     found = estimate(rehearsed=rehearsal(*children))
 

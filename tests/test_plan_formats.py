@@ -117,12 +117,12 @@ class Tags(html.parser.HTMLParser):
         super().__init__()
         self.seen, self.open = set(), []
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag, *_):
         """Remember an element; one that is closed at once comes by handle_startendtag."""
         self.seen.add(tag)
         self.open.append(tag)
 
-    def handle_startendtag(self, tag, attrs):
+    def handle_startendtag(self, tag, *_):
         """Remember an element."""
         self.seen.add(tag)
 

@@ -11,7 +11,6 @@ import pytest
 from drawn_pipelines import build
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shapes import READ, TRAIN, write_scripts
 from strategies import DATA_KINDS, pipelines
 from test_rewrite_properties import FEWER, MANY, folder
 
@@ -24,7 +23,11 @@ from hyperdrive_retrofit.render.plan.after import after
 assert folder  # a fixture
 pytestmark = pytest.mark.usefixtures("quiet_sdk")
 
-NAMES = st.text(max_size=3) | st.text(min_size=50, max_size=120) | st.sampled_from(["train", 'say "hi"', "end", "</b>", "1. x"])
+NAMES = (
+    st.text(max_size=3)
+    | st.text(min_size=50, max_size=120)
+    | st.sampled_from(["train", 'say "hi"', "end", "</b>", "1. x"])
+)
 
 
 @st.composite

@@ -1,18 +1,10 @@
 from __future__ import annotations
 
-import re
-import sys
-from pathlib import Path
-
 import pytest
 import shapes
 from azureml.pipeline.core import PipelineData, StepSequence
-from azureml.train.hyperdrive import BanditPolicy
 
 from hyperdrive_retrofit import inspect_steps, plan_retrofit, render
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "examples"))
-import basic_pipeline
 
 
 @pytest.fixture(scope="module")
@@ -96,10 +88,47 @@ class TestPlan:
 
         assert f"""
   train.py --note 'two words' --empty '' \\
-      --long {'x' * 77}... \\
+      --long {"x" * 77}... \\
       --layers '[64, 32]'
 """ in str(plan)
         assert plan.to_dict()["child_commands"][1]["command"][-2:] == ["--layers", "[64, 32]"]
+
+
+class TestChildren:
+    @pytest.mark.parametrize(
+        ("space", "settings", "heading", "commands"),
+        [
+            ({"lr": [0.1]}, {}, "The only child", ["--lr 0.1"]),
+            ({"lr": [0.1]}, {"sampling": "grid"}, "The only child", ["--lr 0.1"]),
+            ({"lr": [0.1, 0.2]}, {"sampling": "grid"}, "All children", ["--lr 0.1", "--lr 0.2"]),
+            (
+                {"lr": [0.1, 0.2], "epochs": [1, 2]},
+                {"sampling": "grid"},
+                "The first, a middle and the last of 4 children",
+                ["--lr 0.1 --epochs 1", "--lr 0.1 --epochs 2", "--lr 0.2 --epochs 2"],
+            ),
+            (
+                {"lr": [0.1, 0.2], "epochs": [1, 2]},
+                {"max_total_runs": 1},
+                "1 of 1 child as an example; HyperDrive draws its own",
+                ["--lr 0.2 --epochs 2"],
+            ),
+            (
+                {"lr": ["uniform", [0, 1]]},
+                {"sampling": "bayesian", "max_total_runs": 40},
+                "3 of 40 children as an example; HyperDrive draws its own",
+                ["--lr 0.844422", "--lr 0.757954", "--lr 0.420572"],
+            ),
+        ],
+    )
+    def test_examples(self, folder, space, settings, heading, commands):
+        """The heading says which children are shown: all there are, three points of a grid, or drawn ones."""
+        train = shapes.script_step("train", folder)
+
+        text = str(plan_retrofit([train], space, primary_metric_name="F_1", **settings))
+
+        lines = "\n".join(f"  train.py {command}" for command in commands)
+        assert f"\n\n{heading}\n{lines}\n\n" in text
 
 
 class TestGraph:

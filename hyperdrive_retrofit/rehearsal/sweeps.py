@@ -23,7 +23,6 @@ from hyperdrive_retrofit.rehearsal.results import CANCELED, COMPLETED, FAILED, C
 from hyperdrive_retrofit.rehearsal.sampling import sampler
 from hyperdrive_retrofit.rehearsal.session import Session
 from hyperdrive_retrofit.sweep import (
-    option_value,
     BAYESIAN,
     GRID,
     MINIMIZE,
@@ -34,6 +33,7 @@ from hyperdrive_retrofit.sweep import (
     Policy,
     Sweep,
     TruncationSelection,
+    option_value,
 )
 
 BEST_CHILD = "best_child_by_primary_metric"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hyperdrive_retrofit.estimate import Estimate
-from hyperdrive_retrofit.render.pieces import counted, escape, hours, number
+from hyperdrive_retrofit.render.pieces import counted, escape, hours
 
 NOT_COUNTED = "waiting for nodes, the other steps, and what early termination saves"
 
@@ -29,7 +29,7 @@ def estimate_html(estimate: Estimate) -> str:
 
 def estimate_rows(estimate: Estimate) -> Iterator[tuple[str, str]]:
     """Yield names and texts of all figures but the number of runs."""
-    each = number(estimate.minutes_per_run)
+    each = _figure(estimate.minutes_per_run)
     measured = ""
     if estimate.measured is not None:
         measured = (
@@ -42,15 +42,15 @@ def estimate_rows(estimate: Estimate) -> Iterator[tuple[str, str]]:
             "time",
             f"{span(estimate.minutes)}: max_duration_minutes comes before {estimate.waves} x {each}, and {ended}",
         )
-        yield "node hours", f"{number(estimate.node_hours)} until then"
+        yield "node hours", f"{_figure(estimate.node_hours)} until then"
     else:
         yield "time", f"{estimate.waves} x {each} = {span(estimate.minutes)}"
         nodes = f" x {counted(estimate.nodes_per_run, 'node')}" if estimate.nodes_per_run > 1 else ""
         work = f"{counted(estimate.runs, 'run')} x {_minutes(estimate.minutes_per_run)}{nodes}"
-        yield "node hours", f"{work} = {number(estimate.node_hours)}"
+        yield "node hours", f"{work} = {_figure(estimate.node_hours)}"
     if estimate.cost is not None:
-        price = number(estimate.price_per_node_hour)
-        yield "cost", f"{number(estimate.node_hours)} x {price} = {estimate.cost:.2f}"
+        price = _figure(estimate.price_per_node_hour or 0)
+        yield "cost", f"{_figure(estimate.node_hours)} x {price} = {estimate.cost:.2f}"
     yield "not counted", NOT_COUNTED
 
 
@@ -61,9 +61,13 @@ def _runs(estimate: Estimate) -> str:
 
 
 def _minutes(minutes: float) -> str:
-    return f"{number(minutes)} minute{'' if minutes == 1 else 's'}"
+    return f"{_figure(minutes)} minute{'' if minutes == 1 else 's'}"
 
 
 def span(minutes: float) -> str:
     """Return minutes, and long ones in hours or days too."""
     return f"{_minutes(minutes)} ({hours(minutes)})" if minutes >= 60 else _minutes(minutes)
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"

@@ -95,12 +95,13 @@ def samples(plan: Plan) -> tuple[str, tuple[Sample, ...]]:
     else:
         # also in place of bayesian sampling, whose first children are drawn without a history
         chosen = list(itertools.islice(sampler(attrs.evolve(sweep, sampling=RANDOM), SEED), min(3, sweep.runs)))
-    if len(chosen) == sweep.runs:
+    if len(chosen) == sweep.size:
         heading = "The only child" if len(chosen) == 1 else "All children"
     elif sweep.sampling == GRID:
         heading = f"The first, a middle and the last of {sweep.runs} children"
     else:
-        heading = f"Three of {sweep.runs} children as an example; HyperDrive draws its own"
+        every = counted(sweep.runs, "child", "children")
+        heading = f"{len(chosen)} of {every} as an example; HyperDrive draws its own"
     kept = tuple(argument for _, argument in plan.child_arguments)
     fixed = (plan.training_step.script or "", *shown(plan.training_step, kept))
     return heading, tuple(Sample(values, fixed, plan.tuned_words(values)) for values in chosen)
