@@ -8,6 +8,8 @@ import re
 from collections import Counter
 
 import pytest
+import shapes
+from azureml.pipeline.core import PipelineData
 from drawn_pipelines import build
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -152,10 +154,10 @@ def test_grammar(graph):
     assert (len(mermaid), len(dot)) == (count, count + 3)
 
 
-def planned(drawn, folder, *, direct=False):
-    """Plan a drawn pipeline, all that the service can hand on handed on by it, or nothing; return the built one too."""
+def planned(drawn, folder, direct=()):
+    """Plan a drawn pipeline, some outputs handed on by the service if it can; return the built one too."""
     built = build(drawn, folder)
-    outputs = drawn.steps[drawn.tuned[0]].outputs if direct else ()
+    outputs = [output for place, output in enumerate(drawn.steps[drawn.tuned[0]].outputs) if place in direct]
     files = {output.name: "" for output in outputs if output.kind in DATA_KINDS}
     plan = plan_retrofit(
         built.given,
@@ -168,15 +170,32 @@ def planned(drawn, folder, *, direct=False):
 
 
 @MANY
-@given(drawn=pipelines(), direct=st.booleans())
+@given(drawn=pipelines(), direct=st.sampled_from([(), (0,), (1,), (0, 1)]))
 def test_drawn_as_it_is_applied(drawn, direct, folder):
     """The pipeline that a plan shows is the one that apply builds: the same steps read and wait for the same."""
-    built, plan = planned(drawn, folder, direct=direct)
+    built, plan = planned(drawn, folder, direct)
 
     shown = after(plan).graph
 
     applied = inspect_steps(plan.apply(built.given).steps)
     assert waits(shown) == waits(applied)
+
+
+def test_reader_of_a_file_is_drawn_as_it_is_applied(tmp_path):
+    """Who reads only what the service hands on waits for the added step all the same."""
+    model, report = (PipelineData(name, datastore=shapes.STORE) for name in ("model", "report"))
+    folder = shapes.write_scripts(tmp_path / "scripts", explain=shapes.READ)
+    steps = [
+        shapes.script_step("train", folder, ["--model", model], outputs=[model, report]),
+        shapes.script_step("evaluate", folder, ["--model", model], inputs=[model]),
+        shapes.script_step("explain", folder, ["--model", report], inputs=[report]),
+    ]
+    plan = shapes.retrofit(steps, model_files={"model": "model.json"}).plan
+
+    shown = after(plan).graph
+
+    assert waits(shown) == waits(inspect_steps(plan.apply(steps).steps))
+    assert shown.before("evaluate") == ("train", "train best child")
 
 
 def waits(graph):
