@@ -68,9 +68,10 @@ def traced(lines: list[str]) -> set[tuple[str, str]]:
         span = joint[min(touched) : max(touched) + 1] if touched else ""
         assert all(sign == "-" for sign in span[1::2])
         found |= {(lanes[column], name) for column in taken}
-        for column in [column for column, sign in signs.items() if sign == "'"]:
-            del lanes[column]
-        lanes[place] = name
+        below = {column for column, sign in enumerate(gutter) if sign in "|:"}
+        assert below.isdisjoint(column for column, sign in signs.items() if sign == "'")
+        assert below.issuperset(column for column, sign in signs.items() if sign in "+|:" and column != place)
+        lanes = {column: lanes[column] for column in below} | {place: name}
         joint = ""
     return found
 

@@ -56,6 +56,18 @@ class TestPlan:
         assert "\n      model  read by no step, stays with each child\n" in text
         assert "space  continuous" in text
 
+    def test_where_else_an_output_goes(self, folder):
+        """An output that no step reads is handed on when the pipeline or a registration asks for it."""
+        model = PipelineData("model", datastore=shapes.STORE, pipeline_output_name="final")
+        files = PipelineData("files", datastore=shapes.STORE).as_dataset().register("registered")
+        train = shapes.script_step("train", folder, ["--model", model], outputs=[model, files])
+
+        text = str(plan_retrofit([train], shapes.SPACE, primary_metric_name="F_1"))
+
+        assert "\n>     model         read by no step, the pipeline's output final\n" in text
+        assert "\n+     variable AZUREML_DATAREFERENCE_files=outputs/files\n" in text
+        assert "\n>     files         read by no step, registered as registered\n" in text
+
     def test_much_of_everything(self, folder):
         """Of many outputs, hyperparameters and steps the first ones are shown, and how many there are."""
         outputs = [PipelineData(f"output{number}", datastore=shapes.STORE) for number in range(50)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import attrs
 
@@ -58,7 +58,7 @@ def _arguments(plan: Plan) -> Iterator[Line]:
         elif change.action == "redirect":
             lines += [Line("-", change.what, inner=True), Line("+", change.becomes or "", inner=True)]
         elif change.action == "set":
-            lines.append(Line("+", f"{change.what}={change.becomes}", "as a variable", inner=True))
+            lines.append(Line("+", f"variable {change.what}={change.becomes}", inner=True))
     shown = first(lines, _MOST_ARGUMENTS)
     yield from shown
     if len(shown) < len(lines):
@@ -94,17 +94,15 @@ def _readers(plan: Plan, output: HandedOn) -> str:
     port = plan.training_step.output(output.output)
     readers = plan.graph.consumers(port.data)
     registered = f", registered as {port.registered_as}" if port.registered_as else ""
-    return f"{f'to {_names(readers)}' if readers else 'read by no step'}{registered}"
+    named = f", the pipeline's output {port.pipeline_output_name}" if port.pipeline_output_name else ""
+    return f"{f'to {listed(readers)}' if readers else 'read by no step'}{registered}{named}"
 
 
 def _now(plan: Plan, step: Step) -> str:
-    reads = [port.name for port in step.inputs if plan.graph.datum(port.data).producer == plan.training]
-    if reads:
-        return f"copied: reads the best child's {_names(dict.fromkeys(reads))}"
+    read = {port.data for port in step.inputs}
+    outputs = [port.name for port in plan.training_step.outputs if port.data in read]
+    if outputs:
+        return f"copied: reads the best child's {listed(outputs)}"
     if plan.training in step.run_after:
         return f"copied: runs after {plan.promote.name if plan.promote else plan.training}"
     return "copied: refers to the new steps"
-
-
-def _names(names: Iterable[str]) -> str:
-    return listed(list(names))
