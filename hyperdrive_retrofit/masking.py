@@ -76,6 +76,17 @@ def mask_words(words: Iterable[str]) -> tuple[str, ...]:
     return tuple(masked)
 
 
+def secrets_in(words: Iterable[str]) -> tuple[str, ...]:
+    """Return the secrets that :func:`mask_words` finds in a command line, the longest first."""
+    words = tuple(words)
+    found: set[str] = set()
+    for word, shown in zip(words, mask_words(words), strict=True):
+        if word != shown:
+            hidden = re.fullmatch("(.*)".join(map(re.escape, shown.split(MASK))), word, re.DOTALL)
+            found.update(hidden.groups() if hidden else (word,))
+    return tuple(sorted(found - {""}, key=lambda value: (-len(value), value)))
+
+
 def _mask_word(word: str, telling: str) -> tuple[str, str]:
     """Return a word as it may be shown, and the telling option that the next word may belong to."""
     option = _OPTION.fullmatch(word)

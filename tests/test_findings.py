@@ -977,6 +977,33 @@ class TestNoUse:
         assert said in result[0].fix
 
 
+class TestSecrets:
+    """HR131."""
+
+    @pytest.mark.parametrize(
+        ("arguments", "shown"),
+        [
+            (["--storage_key", "abc123"], "--storage_key ***"),
+            (["--api-token=abc123"], "--api-token=***"),
+            (["--connection", "AccountName=a;AccountKey=abc123"], "AccountName=a;AccountKey=***"),
+            (["--storage_key", PipelineParameter("key", "abc123")], "--storage_key ***"),
+        ],
+    )
+    def test_a_secret_is_said_and_not_shown(self, found, arguments, shown):
+        """Who can see a run can see its arguments; the finding shows none of it."""
+        options = "".join(f'parser.add_argument("--{name}")\n' for name in ("storage_key", "api-token", "connection"))
+        result = found(GOOD.replace(PARSE, options + PARSE), arguments=["--lr", 0.3, *arguments])
+        message = f"A secret stands among the arguments ({shown}), where each child's page and the metadata show it."
+        assert_only(result, "HR131", "warning", "step 'train'", message, "get_secret")
+
+    def test_other_findings_show_none(self, found):
+        """A finding that quotes an argument quotes it masked."""
+        train = GOOD.replace(PARSE, 'parser.add_argument("--names", nargs="*")\n' + PARSE)
+        result = found(train, arguments=["--password", "abc123", "--names", "a", "--lr", 0.3, "abc123"])
+        assert {"HR102", "HR131"} <= {finding.code for finding in result}
+        assert "abc123" not in "".join(map(str, result))
+
+
 class TestLastModel:
     """HR129."""
 

@@ -10,6 +10,7 @@ from hyperdrive_retrofit.commandline import option_match, parameters_in
 from hyperdrive_retrofit.findings.case import Case
 from hyperdrive_retrofit.findings.catalogue import BLOCKER, WARNING, Finding
 from hyperdrive_retrofit.graph import InputPath, OutputPath, Parameter
+from hyperdrive_retrofit.masking import MASK, mask_words
 from hyperdrive_retrofit.request import close_match
 from hyperdrive_retrofit.script import Option
 from hyperdrive_retrofit.sweep import Expression, Hyperparameter
@@ -165,6 +166,17 @@ def value_not_taken(case: Case) -> Iterator[Finding]:
         elif case.facts.parser == "argparse" and option.type == "str" and (lost := _lost_as_text(expression)):
             message, fix = lost
             yield Finding("HR116", WARNING, where, f"{name} gets {message}", fix)
+
+
+def secret_among_arguments(case: Case) -> Iterator[Finding]:
+    """HR131: arguments are kept with a run and shown on its page; a sweep's, once for each child."""
+    words = [str(argument) for argument in case.training.arguments]
+    for word, shown, before in zip(words, mask_words(words), ["", *words], strict=False):
+        if word != shown:
+            what = f"{before} {shown}" if shown == MASK else shown
+            message = f"A secret stands among the arguments ({what}), where each child's page and the metadata show it."
+            fix = "Let the script fetch it: Run.get_context().get_secret(name=...), from the workspace's key vault."
+            yield Finding("HR131", WARNING, case.step, message, fix)
 
 
 def option_not_used(case: Case) -> Iterator[Finding]:
