@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import abc
 import ast
+from collections.abc import Callable
 from typing import Literal
 
 import attrs
 
-from hyperdrive_retrofit.script import click_options, containers, libraries, mlflow, options, paths, runs
+from hyperdrive_retrofit.script import (
+    absl_flags,
+    argv,
+    click_options,
+    configs,
+    containers,
+    fire_options,
+    libraries,
+    mlflow,
+    options,
+    paths,
+    runs,
+    typer_options,
+)
 from hyperdrive_retrofit.script.expressions import Expressions
 from hyperdrive_retrofit.script.literals import literal
 from hyperdrive_retrofit.script.objects import class_item, fields, is_foreign, methods
@@ -22,6 +36,8 @@ from hyperdrive_retrofit.script.values import (
     ClassObject,
     ClickCommand,
     ClickParameter,
+    Config,
+    ConfigMain,
     Const,
     External,
     Function,
@@ -39,7 +55,11 @@ from hyperdrive_retrofit.script.values import (
     Scope,
     Sequence,
     Super,
+    TyperApp,
+    TyperDecorator,
     Value,
+    Words,
+    is_words,
     join,
     one,
 )
@@ -56,6 +76,16 @@ CALLED_ONCE = {"on_train_begin", "on_train_end", "on_fit_start", "on_fit_end", "
 # Besides these, somebody else's main program may do all that the script itself could.
 UNSEEN_CODE = ("builtins.exec", "builtins.eval", "builtins.__import__", "runpy.", "importlib.")
 KNOWN_DECORATORS = ("click.", "functools.", "builtins.", "contextlib.")
+EDGES: tuple[Callable[[Calls, str, Call], Value | None], ...] = (
+    runs.call_azureml,
+    mlflow.call_mlflow,
+    options.call_external,
+    click_options.call_external,
+    typer_options.call_external,
+    fire_options.call_external,
+    absl_flags.call_external,
+    configs.call_external,
+)
 WRAPPED_LISTS = ("builtins.list", "builtins.tuple", "builtins.set", "builtins.sorted", "builtins.reversed", "tqdm.")
 
 
@@ -78,7 +108,7 @@ class Calls(Expressions):
         """Follow a call of each thing that a value may be."""
         return join(self._call(atom, call) for atom in value) or ANYTHING
 
-    def _call(self, atom: Atom, call: Call) -> Value:
+    def _call(self, atom: Atom, call: Call) -> Value:  # noqa: PLR0911 one case per kind
         match atom:
             case Function():
                 return self.call_function(atom, call)
@@ -88,10 +118,15 @@ class Calls(Expressions):
                 return self.construct(atom, call)
             case External():
                 return self.call_external(atom.name, call)
-            case ClickParameter() | ClickCommand():
+            case ClickParameter() | ClickCommand() | TyperDecorator() | ConfigMain(function=None):
                 return join(self.decorate(one(atom), value) for value in call.args)
             case Instance():
                 return self.call_method(one(atom), "__call__", call)
+            case ConfigMain(function=Function() as main):
+                self.call_function(main, configs.start(self, atom) if not call.args else call)
+                return ANYTHING
+            case TyperApp():
+                return typer_options.call_app(self, atom, "__call__", call)
             case Method():
                 return self._call_method(atom.receiver, atom.name, call)
             case _:
@@ -120,6 +155,10 @@ class Calls(Expressions):
                 return libraries.call_const_method(atom.value, name, call)
             case Parser():
                 return options.call_parser(self, atom, name, call)
+            case TyperApp():
+                return typer_options.call_app(self, atom, name, call)
+            case Config():
+                return configs.method(self, atom, name, call)
             case Namespace():
                 return containers.namespace_method(atom, name, call)
             case ParentTable():
@@ -151,6 +190,8 @@ class Calls(Expressions):
         found = runs.unknown_method(self, name, call)
         if found is not None:
             return found
+        if name == "merge_from_list":
+            configs.note_override(self, call)
         libraries.call_unknown_method(self, name, call)
         return ANYTHING
 
@@ -164,8 +205,8 @@ class Calls(Expressions):
         if name == "os.getenv":
             return self._environment_method("get", call)
         found = self._call_builtin(name, call) if name.startswith(("builtins.", "tqdm.")) else None
-        for module in (runs.call_azureml, mlflow.call_mlflow, options.call_external, click_options.call_external):
-            found = found if found is not None else module(self, name, call)
+        for follow in EDGES:
+            found = found if found is not None else follow(self, name, call)
         if found is None:
             found = libraries.call_external(self, name, call)
         if found is not None:
@@ -176,23 +217,19 @@ class Calls(Expressions):
         if libraries.logs_by_itself(name):
             self.record.logs_unseen = True
         if name in libraries.MAIN_CALLERS:
-            main = call.get(0, "main") or self._of_module("main")
-            return self.call(main, Call(call.node, [ANYTHING]))
+            main = call.get(0, "main") or self.module_scope().names.get("main", NOTHING)
+            return self.call(main, Call(call.node, [absl_flags.start(self, name, call)]))
         if name in click_options.COMMANDS and call.args:
             return self.decorate(one(External(name)), call.args[0])
         self.hand_on(call.everything(), call.node)
         return ANYTHING
 
-    def _of_module(self, name: str) -> Value:
-        scope = self.scope
-        while scope.parent is not None:
-            scope = scope.parent
-        return scope.names.get(name, NOTHING)
-
     def _call_builtin(self, name: str, call: Call) -> Value | None:  # noqa: PLR0911 one case per kind
         first = call.get(0)
         if name == "builtins.super":
             return self._super()
+        if name == "builtins.len" and first and all(isinstance(atom, Words) for atom in first):
+            return argv.counted(self)
         if name == "builtins.vars" and call.args:
             return first
         if name == "builtins.getattr":
@@ -233,6 +270,12 @@ class Calls(Expressions):
                 case Instance():
                     before = NOTHING if certain else atom.attributes.get(name, NOTHING)
                     atom.attributes[name] = value | before
+                case External("absl.flags.FLAGS"):
+                    self.set_attribute(one(self.record.flag_values), name, value, node)
+                case External("sys") if name == "argv":
+                    self.record.options_unseen = True
+                case Config() if not any(isinstance(inner, Config) for inner in value):
+                    configs.item(self, atom, name, node)
                 case Namespace():
                     atom.changed[name] = value if certain else value | atom.value(name)
                 case LocalModule() | ClassObject():
@@ -285,7 +328,7 @@ class Calls(Expressions):
         given = function.node.args
         positional = [*given.posonlyargs, *given.args]
         values = [one(receiver), *call.args] if receiver is not None else call.args
-        defaults = self._defaults(function)
+        defaults = self.defaults_of(function)
         left = dict(call.keywords)
         for index, parameter in enumerate([*positional, *given.kwonlyargs]):
             found = values[index] if index < min(len(values), len(positional)) else left.pop(parameter.arg, NOTHING)
@@ -293,6 +336,7 @@ class Calls(Expressions):
                 found = call.namespace.value(parameter.arg)
             if not found:
                 found = defaults.get(parameter.arg, NOTHING) if not call.spread else ANYTHING
+            self.record.argv_loads -= is_words(found)
             scope.names[parameter.arg] = self._annotated(parameter, found or ANYTHING)
         if given.vararg:
             scope.names[given.vararg.arg] = one(Sequence(list(values[len(positional) :]), open=call.spread))
@@ -300,16 +344,13 @@ class Calls(Expressions):
             rest = join(left.pop(name, NOTHING) for name in ("*", "**"))
             scope.names[given.kwarg.arg] = one(Mapping(dict(left.items()), call.spread, rest))
 
-    def _defaults(self, function: Function) -> dict[str, Value]:
+    def defaults_of(self, function: Function) -> dict[str, Value]:
+        """Read the defaults of a function's parameters."""
         given = function.node.args
         positional = [*given.posonlyargs, *given.args]
         pairs = list(zip(reversed(positional), reversed(given.defaults), strict=False))
         pairs += [(name, node) for name, node in zip(given.kwonlyargs, given.kw_defaults, strict=True) if node]
-        outer, self.scope = self.scope, function.scope
-        try:
-            return {parameter.arg: self.read(node) for parameter, node in pairs}
-        finally:
-            self.scope = outer
+        return self.within(function, lambda: {parameter.arg: self.read(node) for parameter, node in pairs})
 
     def _annotated(self, parameter: ast.arg, value: Value) -> Value:
         """Take a parameter annotated as a Run for the script's own run when nothing else is known of it."""
@@ -347,6 +388,11 @@ class Calls(Expressions):
             made = self.call_function(decorator, Call(decorator.node, [one(atom)]))
             return frozenset(found for found in made if isinstance(found, Function)) or one(atom)
         if isinstance(atom, Function):
+            if isinstance(decorator, TyperDecorator):
+                typer_options.decorate(decorator, atom)
+                return one(atom)
+            if isinstance(decorator, ConfigMain):
+                return configs.decorate(decorator, atom)
             if isinstance(decorator, ClickParameter):
                 return one(attrs.evolve(atom, click=(decorator, *atom.click)))
             if isinstance(decorator, External) and decorator.name in click_options.COMMANDS:

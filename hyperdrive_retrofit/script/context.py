@@ -25,6 +25,9 @@ from hyperdrive_retrofit.script.values import (
     ANYTHING,
     Bound,
     ClassObject,
+    ConfigMain,
+    External,
+    Flag,
     Function,
     Instance,
     Mapping,
@@ -37,6 +40,7 @@ from hyperdrive_retrofit.script.values import (
     RunObject,
     Sequence,
     TooLargeError,
+    TyperApp,
     Value,
     join,
 )
@@ -71,7 +75,15 @@ class Record:
     options_unseen: bool = False
     search_path_changed: bool = False
     remainder_used: bool = False
+    flags: Parser | None = None
+    flag_values: Namespace = attrs.Factory(Namespace)
+    overrides: Literal["hydra", "yacs"] | None = None
+    config_keys: dict[Literal["hydra", "yacs"], dict[Named, None]] = attrs.Factory(dict)
     argv_loads: int = 0
+    """Times that `sys.argv` is taken in hand, less those known to ask for nothing by name."""
+    argv_words: dict[int, tuple[Place, bool]] = attrs.Factory(dict)
+    """The words of `sys.argv` read by position: where first, and whether surely."""
+    argv_counted: bool = False
     logs_unseen: bool = False
     imports: set[str] = attrs.Factory(set)
     code_unseen: bool = False
@@ -180,8 +192,14 @@ class Context(abc.ABC):
                 self.record.logs_unseen = True
             case ParentTable():
                 self.record.parent_reads[ParentRead(atom.kind, None, self.place(node))] = None
-            case Parser():
+            case Parser() | TyperApp():
                 atom.complete = False
+            case External("absl.flags.FLAGS"):
+                self._hand_on_atom(self.record.flag_values, node)
+            case Flag():
+                self.note_path(atom.name, "escapes", node)
+            case ConfigMain(function=Function() as function):
+                self.call_back(function, node)
             case Remainder():
                 self.record.remainder_used = True
             case Sequence():

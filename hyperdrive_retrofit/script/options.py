@@ -24,15 +24,16 @@ from hyperdrive_retrofit.script.values import (
     Remainder,
     Sequence,
     Value,
+    is_words,
     one,
 )
 
 OTHER_PARSERS = (
-    "typer.",
-    "fire.",
-    "absl.flags.",
-    "absl.app.",
-    "hydra.",
+    "typer.main.",
+    "fire.core.",
+    "hydra.compose",
+    "hydra.initialize",
+    "omegaconf.OmegaConf.from_cli",
     "simple_parsing.",
     "transformers.HfArgumentParser",
     "jsonargparse.",
@@ -41,10 +42,6 @@ OTHER_PARSERS = (
     "plac.",
     "tap.",
     "tyro.",
-    "tensorflow.app.",
-    "tensorflow.flags.",
-    "tensorflow.compat.v1.flags.",
-    "tensorflow.compat.v1.app.",
     "optparse.",
     "getopt.",
     "pytorch_lightning.cli.",
@@ -110,7 +107,7 @@ def call_parser(context: Context, parser: Parser, name: str, call: Call) -> Valu
 
 def _note_parsing(context: Context, parser: Parser, call: Call, unknown: Unknown) -> None:
     given = call.get(0, "args")
-    from_argv = given == one(External("sys.argv"))
+    from_argv = is_words(given)
     context.record.argv_loads -= from_argv
     reads = from_argv or given in (NOTHING, NONE)
     parser.complete = parser.complete and reads

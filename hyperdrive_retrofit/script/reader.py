@@ -9,17 +9,20 @@ import ast
 import itertools
 import os
 from collections.abc import Collection, Iterable
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import attrs
 
+from hyperdrive_retrofit.script import absl_flags, argv, configs
 from hyperdrive_retrofit.script.context import EVERY_OPTION, Record
+from hyperdrive_retrofit.script.expressions import external
 from hyperdrive_retrofit.script.facts import (
     LoggedMetric,
     Named,
     Option,
     ParentRead,
     ParentWrite,
+    ParserKind,
     PathUse,
     Place,
     Registration,
@@ -39,6 +42,7 @@ from hyperdrive_retrofit.script.values import (
     Scope,
     TooLargeError,
     Value,
+    is_words,
     one,
 )
 
@@ -103,10 +107,15 @@ class Reader(Statements):
             if alias.name == "*":
                 self._star(modules, name)
                 continue
-            value = one(External(f"{name}.{alias.name}"))
+            value = one(external(f"{name}.{alias.name}"))
             if modules:
                 value = self.module_item(modules[-1], alias.name) if modules[-1] else ANYTHING
-            self._bind_name(alias.asname or alias.name, value)
+            self._bind_imported(alias.asname or alias.name, value)
+
+    def _bind_imported(self, name: str, value: Value) -> None:
+        # An import is not yet a use of what it brings, and `_bind_name` would take it for one.
+        self.record.argv_loads += is_words(value)
+        self._bind_name(name, value)
 
     def _star(self, modules: list[LocalModule | None], name: str) -> None:
         if not modules:
@@ -220,19 +229,27 @@ def _facts(script: str, source: SourceDirectory, record: Record) -> ScriptFacts:
     outcomes = {outcome for parser in parsers for outcome in parser.parsed}
     (unknown,) = outcomes if len(outcomes) == 1 else (None,)
     unknown = None if unknown == "literal" else unknown
-    leftovers = unknown == "ignored" and (record.remainder_used or record.argv_loads > 0)
+    leftovers = unknown == "ignored" and (record.remainder_used or record.argv_loads > 0 or bool(record.argv_words))
     complete = len(parsers) == 1 and unknown is not None and parsers[0].complete and not leftovers
+    kind = _kind(record, parsers)
+    if kind == "argv":
+        options, complete = argv.options(record.argv_words), True
+        unknown = None if record.argv_counted else "ignored"
+    if kind == "absl":
+        complete = complete and not absl_flags.may_be_defined_elsewhere(record.imports, _tops(source))
     return ScriptFacts(
         script=script,
         files=tuple(source.parsed),
         unread=tuple(source.unread),
-        parser=_kind(record, parsers),
+        parser=kind,
         options=options,
         options_complete=complete and not record.code_unseen and not record.options_unseen,
         unknown_options=unknown,
         abbreviations=any(parser.abbreviations for parser in parsers),
         reads_command_line=_reads_command_line(record, outcomes),
         subcommands=any(parser.subcommands for parser in parsers),
+        overrides=record.overrides,
+        override_keys=_override_keys(record),
         metrics=_steady(record.metrics),
         logs_unseen=record.logs_unseen or record.code_unseen,
         parent_reads=_steady(record.parent_reads),
@@ -268,10 +285,24 @@ def _chosen(record: Record) -> list[Parser]:
     return [parser for parser in known if parser.parsed] or known
 
 
-def _kind(record: Record, parsers: list[Parser]) -> Literal["argparse", "click", "other"] | None:
-    if parsers:
-        return "click" if parsers == [record.click] else "argparse"
-    return "other" if record.other_parser or record.argv_loads > 0 else None
+def _kind(record: Record, parsers: list[Parser]) -> ParserKind | None:
+    kinds = {parser.kind for parser in parsers}
+    if kinds:
+        return kinds.pop() if len(kinds) == 1 else "other"
+    if record.other_parser or record.argv_loads > 0:
+        return "other"
+    return "argv" if record.argv_words else None
+
+
+def _override_keys(record: Record) -> tuple[Named, ...]:
+    """List the keys that hydra or yacs could override."""
+    keys = record.config_keys.get(record.overrides, {}) if record.overrides else {}
+    return configs.leaves(keys)
+
+
+def _tops(source: SourceDirectory) -> set[str]:
+    """Name the modules and packages read, by the first word of their dotted names."""
+    return {part.removesuffix(".py") for file in source.parsed for part in file.split("/")}
 
 
 def _distinct(options: Iterable[Option]) -> tuple[Option, ...]:

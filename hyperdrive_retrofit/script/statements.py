@@ -18,6 +18,7 @@ from hyperdrive_retrofit.script.values import (
     ANYTHING,
     NOTHING,
     ClassObject,
+    ConfigMain,
     External,
     Function,
     Mapping,
@@ -25,6 +26,7 @@ from hyperdrive_retrofit.script.values import (
     Scope,
     Sequence,
     Value,
+    is_words,
     join,
     one,
 )
@@ -126,6 +128,7 @@ class Statements(Calls):
                 self.bind(target.value, one(Sequence([value], open=True)))
 
     def _bind_name(self, name: str, value: Value) -> None:
+        self.record.argv_loads -= is_words(value)
         if name not in self.scope.globals:
             self.scope.names[name] = value
             return
@@ -262,7 +265,8 @@ class Statements(Calls):
         value: Value = one(function)
         for decorator in reversed(node.decorator_list):
             value = self.decorate(self.read(decorator), value)
-        self.defined += [atom for atom in value if isinstance(atom, Function) and atom.node is node]
+        made = [atom.function if isinstance(atom, ConfigMain) else atom for atom in value]
+        self.defined += [atom for atom in made if isinstance(atom, Function) and atom.node is node]
         self._bind_name(node.name, value)
 
     def _define_class(self, node: ast.ClassDef) -> None:

@@ -8,10 +8,11 @@ from typing import Literal
 
 import attrs
 
-from hyperdrive_retrofit.script.facts import Option
+from hyperdrive_retrofit.script.facts import Option, ParserKind
 
 Scalar = str | bytes | int | float | bool | None
 Which = Literal["run", "parent", "other"]
+Outcome = Literal["error", "ignored"] | None
 
 
 @attrs.frozen
@@ -111,6 +112,22 @@ class Remainder:
 
 
 @attrs.frozen
+class UnknownOptions:
+    """What click's `context_settings` say of options and arguments that a command does not know; None when unknown."""
+
+    ignores: bool | None = False
+    allows_more: bool | None = False
+
+    def outcome(self, positionals: bool) -> Outcome:
+        """Tell what becomes of an appended unknown option; without `allow_extra_args` positionals may take it."""
+        if self.ignores is False:
+            return "error"
+        if self.ignores is None or self.allows_more is None:
+            return None
+        return "ignored" if self.allows_more else (None if positionals else "error")
+
+
+@attrs.frozen
 class ClickParameter:
     """A decorator that adds an option; the option is None when it cannot be read."""
 
@@ -121,7 +138,7 @@ class ClickParameter:
 class ClickCommand:
     """A decorator that makes a command; `nested` says that it belongs to a group, which calls it."""
 
-    ignores_unknown: bool | None
+    unknown: UnknownOptions
     group: bool
     nested: bool
 
@@ -132,6 +149,75 @@ class Converter:
 
     name: str
     choices: tuple[object, ...] | None = None
+
+
+@attrs.frozen(eq=False)
+class TyperParameter:
+    """`typer.Option(...)` or `typer.Argument(...)`."""
+
+    argument: bool
+    call: Call
+
+
+@attrs.define(eq=False)
+class TyperApp:
+    """A `typer.Typer()` with what is registered on it: commands and groups by name; None for a name computed."""
+
+    settings: UnknownOptions
+    named: str | None = None
+    commands: list[TyperCommand] = attrs.Factory(list)
+    callbacks: list[Function] = attrs.Factory(list)
+    groups: list[tuple[str | None, TyperApp]] = attrs.Factory(list)
+    complete: bool = True
+
+
+@attrs.frozen(eq=False)
+class TyperCommand:
+    """A command of a Typer app."""
+
+    name: str | None
+    function: Function
+    settings: UnknownOptions
+
+
+@attrs.frozen(eq=False)
+class TyperDecorator:
+    """`@app.command(...)` or `@app.callback(...)`."""
+
+    app: TyperApp
+    callback: bool
+    name: str | None
+    settings: UnknownOptions
+
+
+@attrs.frozen
+class Flag:
+    """What absl's `flags.DEFINE_float(...)` returns."""
+
+    name: str
+
+
+@attrs.frozen
+class Words:
+    """The words of the command line, `sys.argv`, from a position on."""
+
+    start: int = 0
+
+
+@attrs.frozen
+class Config:
+    """A configuration of hydra or yacs, or what it holds at a key."""
+
+    library: Literal["hydra", "yacs"]
+    path: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class ConfigMain:
+    """The decorator of `hydra.main`, and the function that it gives when there is one."""
+
+    node: ast.AST
+    function: Function | None = None
 
 
 @attrs.define(eq=False)
@@ -238,7 +324,7 @@ class Namespace:
 
 @attrs.define(eq=False)
 class Parser:
-    """An argparse parser and what is known of it.
+    """A parser and what is known of it.
 
     `depth` counts the branches around its making. `parsed` says what its calls do with an unknown option; "literal" is
     a call that reads words which stand in the script.
@@ -250,6 +336,7 @@ class Parser:
     depth: int = 0
     subcommands: bool = False
     parsed: set[Literal["error", "ignored", "literal"] | None] = attrs.Factory(set)
+    kind: ParserKind = "argparse"
 
 
 Atom = (
@@ -267,6 +354,13 @@ Atom = (
     | ClickParameter
     | ClickCommand
     | Converter
+    | TyperParameter
+    | TyperApp
+    | TyperDecorator
+    | Flag
+    | Words
+    | Config
+    | ConfigMain
     | Function
     | ClassObject
     | Bound
@@ -295,6 +389,11 @@ class TooLargeError(Exception):
 def one(atom: Atom) -> Value:
     """Make the value that is one atom."""
     return frozenset({atom})
+
+
+def is_words(value: Value) -> bool:
+    """Tell whether a value is `sys.argv` or the end of it."""
+    return len(value) == 1 and isinstance(next(iter(value)), Words)
 
 
 def join(values: Iterable[Value]) -> Value:
