@@ -41,6 +41,8 @@ def lines(facts: ScriptFacts) -> list[str]:
         *(f"unread: {file}" for file in facts.unread),
         *_parser(facts),
         *map(_option, facts.options),
+        *([f"overrides: {facts.overrides}"] if facts.overrides else []),
+        *(f"override key: {key.name} @{key.place}" for key in facts.override_keys),
         *(f"metric: {m.name} on {m.on} by {m.call}{' repeated' * m.repeated} @{m.place}" for m in facts.metrics),
         *(["reads no command line"] if facts.reads_command_line is False else []),
         *(["subcommands"] if facts.subcommands else []),
@@ -69,6 +71,7 @@ def _option(option: Option) -> str:
     words += ["required"] if option.required else []
     words += [f"takes {option.takes_values}"] if option.takes_values != 1 else []
     words += [f"choices {option.choices}"] if option.choices is not None else []
+    words += [f"command '{option.command}'"] if option.command is not None else []
     return f"option: {' '.join(words)} @{option.place}"
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import attrs
 
-from hyperdrive_retrofit.commandline import CommandLine, read_command_line
+from hyperdrive_retrofit.commandline import CommandLine, of_command, read_command_line
 from hyperdrive_retrofit.graph import Compute, Graph, OutputPath, Step
 from hyperdrive_retrofit.script import ScriptFacts
 from hyperdrive_retrofit.sweep import Sweep
@@ -37,8 +37,8 @@ class Case:
 
     @cached_property
     def facts(self) -> ScriptFacts:
-        """What is known of the training script."""
-        return self.scripts[self.training.key]
+        """What is known of the training script; of its commands, if it has some, only the one that the step runs."""
+        return of_command(self.training.arguments, self.scripts[self.training.key])
 
     @cached_property
     def command_line(self) -> CommandLine:

@@ -80,7 +80,7 @@ def parser_of(context: Context) -> Parser:
 def call_external(context: Context, name: str, call: Call) -> Value | None:
     """Follow a call of `flags` or of `FLAGS`; None for any other."""
     last = flags_name(name)
-    if last is None:
+    if last is None or last.startswith("argparse_flags."):
         return None
     if last.startswith("DEFINE_"):
         return _define(context, last.removeprefix("DEFINE_"), call)

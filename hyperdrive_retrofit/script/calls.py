@@ -75,6 +75,7 @@ CALLED_ONCE = {"on_train_begin", "on_train_end", "on_fit_start", "on_fit_end", "
 
 # Besides these, somebody else's main program may do all that the script itself could.
 UNSEEN_CODE = ("builtins.exec", "builtins.eval", "builtins.__import__", "runpy.", "importlib.")
+PARSES = {"parse_args", "parse_known_args", "parse_args_into_dataclasses"}
 KNOWN_DECORATORS = ("click.", "functools.", "builtins.", "contextlib.")
 EDGES: tuple[Callable[[Calls, str, Call], Value | None], ...] = (
     runs.call_azureml,
@@ -157,6 +158,9 @@ class Calls(Expressions):
                 return options.call_parser(self, atom, name, call)
             case TyperApp():
                 return typer_options.call_app(self, atom, name, call)
+            case Words() if name in ("append", "extend", "insert", "pop", "remove", "clear"):
+                self.record.options_unseen = True
+                return ANYTHING
             case Config():
                 return configs.method(self, atom, name, call)
             case Namespace():
@@ -187,6 +191,8 @@ class Calls(Expressions):
     def _call_unknown_method(self, name: str, call: Call) -> Value:
         if name == "add_argument":
             self.record.options_unseen = True
+        if name in PARSES:
+            self.record.other_parser = True
         found = runs.unknown_method(self, name, call)
         if found is not None:
             return found
@@ -366,6 +372,8 @@ class Calls(Expressions):
         instance = Instance(owner)
         if is_foreign(owner):
             self.foreign.append(instance)
+        for name in owner.foreign:
+            options.note_other(self, name)
         if any(map(libraries.logs_by_itself, owner.foreign)):
             self.record.logs_unseen = True
         init = class_item(instance, "__init__")

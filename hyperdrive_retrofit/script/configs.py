@@ -12,13 +12,13 @@ from hyperdrive_retrofit.script.facts import Named, Option, Place
 from hyperdrive_retrofit.script.literals import literal
 from hyperdrive_retrofit.script.values import (
     ANYTHING,
-    NOTHING,
     Call,
     Config,
     ConfigMain,
     Function,
     OptionText,
     Parser,
+    Remainder,
     Value,
     one,
 )
@@ -60,6 +60,7 @@ def method(context: Context, config: Config, name: str, call: Call) -> Value:
     """Follow a method of a configuration."""
     if name == "merge_from_list":
         note_override(context, call)
+        context.hand_on(call.everything(), call.node)
         return ANYTHING
     if name in ("clone", "copy"):
         return one(config)
@@ -71,8 +72,8 @@ def method(context: Context, config: Config, name: str, call: Call) -> Value:
 
 
 def note_override(context: Context, call: Call) -> None:
-    """Record `cfg.merge_from_list(args.opts)`: an option's values are keys and values in a row."""
-    if any(isinstance(atom, OptionText) and not atom.dest.startswith("$") for atom in call.get(0)):
+    """Record `cfg.merge_from_list(args.opts)`: words of the command line are keys and values in a row."""
+    if any(isinstance(atom, Remainder | OptionText) for atom in call.get(0)):
         context.record.overrides = "yacs"
 
 
@@ -88,8 +89,3 @@ def leaves(keys: Iterable[Named]) -> tuple[Named, ...]:
         first.setdefault(str(key.name), key.place)
     inner = {name[:end] for name in first for end in range(len(name)) if name[end] == "."}
     return tuple(Named(name, place) for name, place in first.items() if name not in inner)
-
-
-def is_main(value: Value) -> bool:
-    """Tell whether a value is a main function of hydra."""
-    return value != NOTHING and all(isinstance(atom, ConfigMain) and atom.function for atom in value)

@@ -46,7 +46,7 @@ def call_external(context: Expressions, name: str, call: Call) -> Value | None:
         parser.complete = parser.complete and len(component) == 1
         for atom in component:
             started.component(atom, None)
-    parser.parsed.add("error" if reads and not started.returns_more else None)
+    parser.parsed.add("error" if reads and not started.takes_more else None)
     return ANYTHING
 
 
@@ -55,7 +55,7 @@ class _Started:
 
     def __init__(self, context: Expressions, parser: Parser, node: ast.AST) -> None:
         self.context, self.parser, self.node = context, parser, node
-        self.returns_more = False
+        self.takes_more = False
 
     def module(self) -> None:
         """Take the functions and classes of the script; what it imports are commands as well."""
@@ -121,13 +121,14 @@ class _Started:
             with self.context.branch("maybe", function.node):
                 returned = self.context.call(one(atom), call)
         # Fire goes on with what is returned: its attributes, or a call of it.
-        self.returns_more = self.returns_more or any(not _is_plain(found) for found in returned)
+        self.takes_more = self.takes_more or any(not _is_plain(found) for found in returned)
 
     def _options(self, function: Function, command: str | None, bound: bool) -> dict[str, Value]:
         given = function.node.args
         found = parameters(self.context, function, bound)
         self.parser.options += [self._option(parameter, command) for parameter in found]
         self.parser.complete = self.parser.complete and given.kwarg is None
+        self.takes_more = self.takes_more or given.kwarg is not None
         values = {parameter.name: one(OptionText(parameter.name)) for parameter in found}
         extra = {"**": ANYTHING} if given.kwarg else {}
         return values | extra

@@ -41,6 +41,13 @@ OTHER_PARSERS = (
     "configargparse.",
     "plac.",
     "tap.",
+    "typed_argparse.",
+    "clize.",
+    "cyclopts.",
+    "defopt.",
+    "cleo.",
+    "radicli.",
+    "sacred.",
     "tyro.",
     "optparse.",
     "getopt.",
@@ -58,11 +65,20 @@ def call_external(context: Context, name: str, call: Call) -> Value | None:
     """Follow a call that makes a parser; None for any other."""
     if name == "argparse.ArgumentParser":
         return one(make_parser(context, call))
+    if name == "absl.flags.argparse_flags.ArgumentParser":
+        parser = make_parser(context, call)
+        # It takes the flags of absl as well.
+        parser.complete = False
+        return one(parser)
     if name == "argparse.FileType":
         return one(Converter("FileType"))
-    if (name + ".").startswith(OTHER_PARSERS):
-        context.record.other_parser = True
+    note_other(context, name)
     return None
+
+
+def note_other(context: Context, name: str) -> None:
+    """Record that something reads the command line in a way that is not known."""
+    context.record.other_parser = context.record.other_parser or (name + ".").startswith(OTHER_PARSERS)
 
 
 def make_parser(context: Context, call: Call) -> Parser:

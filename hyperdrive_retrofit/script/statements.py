@@ -26,6 +26,7 @@ from hyperdrive_retrofit.script.values import (
     Scope,
     Sequence,
     Value,
+    Words,
     is_words,
     join,
     one,
@@ -88,7 +89,7 @@ class Statements(Calls):
         """Follow an import."""
         raise NotImplementedError
 
-    def _follow_rarer(self, node: ast.stmt) -> bool:
+    def _follow_rarer(self, node: ast.stmt) -> bool:  # noqa: C901 one case per kind
         match node:
             case ast.AugAssign():
                 self._augment(node)
@@ -105,6 +106,9 @@ class Statements(Calls):
             case ast.Raise() | ast.Assert():
                 self.read_all(child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr))
                 return isinstance(node, ast.Raise)
+            case ast.Delete():
+                removed = [target.value for target in node.targets if isinstance(target, ast.Subscript)]
+                self.record.options_unseen |= any(is_words(self.read(target)) for target in removed)
             case ast.Break() | ast.Continue():
                 self.left.add("loop")
                 return True
@@ -149,6 +153,8 @@ class Statements(Calls):
                 case Sequence():
                     atom.items.append(value)
                     atom.open = True
+                case Words():
+                    self.record.options_unseen = True
                 case _:
                     self.hand_on([value], target)
 
