@@ -155,8 +155,6 @@ class _Reader:
         text = token.text or ""
         if len(text) < 2 or not text.startswith("-"):
             return False
-        if self._facts.parser == "argv":
-            return text.partition("=")[0] in self._names
         known = self._facts.option_for_token(text) is not None
         return known or not (" " in text or _NEGATIVE_NUMBER.match(text))
 

@@ -83,13 +83,13 @@ def _by_position(case: Case, hyperparameter: Hyperparameter) -> Finding:
     reads = f"{case.script} reads sys.argv by position only, up to argv[{last}]"
     fix = f"Read it by name: argparse, add_argument('{option}'), parse_known_args()."
     if before < last:
-        message = f"{reads}, and the appended words begin at argv[{before + 1}] with '{hyperparameter.option}'."
-        return Finding("HR101", WARNING, str(facts.options[before].place), message, fix)
+        message = f"{reads}, and the appended words begin at argv[{before + 1}] with '{option}'."
+        return Finding("HR101", WARNING, facts.script, message, fix)
     if facts.unknown_options == "ignored":
         message = f"{reads}, so it ignores {option} and all children are equal."
-        return Finding("HR101", BLOCKER, str(facts.options[-1].place), message, fix)
+        return Finding("HR101", BLOCKER, facts.script, message, fix)
     message = f"{reads}, and counts its words, so it ignores {option} or refuses it."
-    return Finding("HR101", WARNING, str(facts.options[-1].place), message, fix)
+    return Finding("HR101", WARNING, facts.script, message, fix)
 
 
 def abbreviated(case: Case) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import attrs
 
 from hyperdrive_retrofit.script.facts import (
+    COMMAND_BRANCH,
     LoggedMetric,
     Named,
     ParentRead,
@@ -141,6 +142,15 @@ class Context(abc.ABC):
     def branch(self, kind: str, node: ast.AST, own: frozenset[str] = frozenset()) -> Iterator[None]:
         """Read inside a branch."""
         self.branches.append((f"{kind} {self.place(node)}", own))
+        try:
+            yield
+        finally:
+            self.branches.pop()
+
+    @contextmanager
+    def command(self, name: str) -> Iterator[None]:
+        """Read what one of several commands of the script does, which may not be the one that is run."""
+        self.branches.append((f"{COMMAND_BRANCH}{name}", frozenset()))
         try:
             yield
         finally:

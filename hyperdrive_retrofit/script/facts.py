@@ -41,6 +41,10 @@ PathKind = Literal[
 ]
 
 
+COMMAND_BRANCH: Final = "maybe as "
+"""What the label of the branch around a command begins with; the command's name follows."""
+
+
 @attrs.frozen
 class Place:
     """A line of a file; `file` is relative to the source directory, with forward slashes."""
@@ -299,13 +303,14 @@ class ScriptFacts:
         return OptionMatch(matches[0], inline) if len(matches) == 1 else (AMBIGUOUS if matches else None)
 
     def of_command(self, words: Collection[str]) -> ScriptFacts:
-        """Leave only the options that the command among some words takes; the same facts when none is named."""
+        """Leave only the options and path uses of the command among some words; the same facts when none is named."""
         commands = {option.command for option in self.options if option.command}
         named = {command for command in commands if command in words or command.replace("_", "-") in words}
         if not named:
             return self
         taken = tuple(option for option in self.options if option.command is None or option.command in named)
-        return attrs.evolve(self, options=taken, subcommands=False)
+        uses = tuple(found for use in self.path_uses if (found := _in_command(use, named)))
+        return attrs.evolve(self, options=taken, subcommands=False, path_uses=uses)
 
     def folder_made(self, dest: str) -> bool | None:
         """Tell whether the script makes the folder that an option names before it writes below it.
@@ -326,6 +331,15 @@ class ScriptFacts:
     def joined_after_other_path(self, dest: str) -> bool:
         """Tell whether the script visibly puts the option's value behind another path."""
         return any(use.option == dest and use.kind == "joined_after" for use in self.path_uses)
+
+
+def _in_command(use: PathUse, named: set[str]) -> PathUse | None:
+    """Give a use as it is when these commands run; None for one of another command."""
+    commands = {label.removeprefix(COMMAND_BRANCH) for label in use.branches if label.startswith(COMMAND_BRANCH)}
+    if not commands <= named:
+        return None
+    branches = tuple(label for label in use.branches if not label.startswith(COMMAND_BRANCH))
+    return attrs.evolve(use, branches=branches)
 
 
 def _attached(names: dict[str, Option], token: str) -> list[OptionMatch]:

@@ -118,7 +118,7 @@ class _Started:
         if command is None:
             returned = self.context.call(one(atom), call)
         else:
-            with self.context.branch("maybe", function.node):
+            with self.context.command(command):
                 returned = self.context.call(one(atom), call)
         # Fire goes on with what is returned: its attributes, or a call of it.
         self.takes_more = self.takes_more or any(not _is_plain(found) for found in returned)

@@ -125,8 +125,8 @@ def _run(
     # What a command may find in its context it may read by itself.
     parser.parsed.add(None if outcome == "ignored" and own_context else outcome)
     call = Call(node, [], values)
-    if parser.subcommands:
-        with context.branch("maybe", function.node):
+    if command_name:
+        with context.command(command_name):
             context.call(one(function), call)
     else:
         context.call(one(function), call)
