@@ -64,7 +64,7 @@ from hyperdrive_retrofit.script.values import (
     one,
 )
 
-MOST_VISITS = 40
+MOST_VISITS = 200
 """Calls of one function that are followed; the rest counts as unseen."""
 
 DEEPEST = 20

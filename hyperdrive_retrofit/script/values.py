@@ -402,7 +402,9 @@ def join(values: Iterable[Value]) -> Value:
     Raises:
         TooLargeError: They are too many to follow.
     """
-    united: Value = frozenset().union(*values)
+    united = NOTHING
+    for value in values:
+        united = united | value if united else value
     if len(united) > WIDEST:
         raise TooLargeError
     return united
