@@ -108,9 +108,7 @@ if __name__ == "__main__":
     main()
 """
 
-MULTIPLIED = "def f0():\n    print(1)\n" + "".join(
-    f"\n\ndef f{n}():\n" + f"    f{n - 1}()\n" * 3 for n in range(1, 19)
-)
+MULTIPLIED = "def f0():\n    print(1)\n" + "".join(f"\n\ndef f{n}():\n" + f"    f{n - 1}()\n" * 3 for n in range(1, 19))
 
 
 def script(lines: int) -> str:

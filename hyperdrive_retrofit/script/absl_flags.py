@@ -12,20 +12,8 @@ from hyperdrive_retrofit.script.context import Context
 from hyperdrive_retrofit.script.facts import UNKNOWN, Option
 from hyperdrive_retrofit.script.literals import literal, plain
 from hyperdrive_retrofit.script.options import default_value
-from hyperdrive_retrofit.script.values import (
-    ANYTHING,
-    NONE,
-    NOTHING,
-    Call,
-    Const,
-    Flag,
-    Outcome,
-    Parser,
-    Remainder,
-    Value,
-    Words,
-    one,
-)
+from hyperdrive_retrofit.script.parsers import Flag, Outcome, Parser, Remainder, Words
+from hyperdrive_retrofit.script.values import ANYTHING, NONE, NOTHING, Call, Const, Value, one
 
 MODULES = (
     "absl.flags.",
@@ -136,7 +124,8 @@ def _define(context: Context, kind: str, call: Call) -> Value:
     if not isinstance(name, str) or call.spread or (kind not in TYPES and kind != "alias"):
         parser.complete = False
         return ANYTHING
-    parser.complete = parser.complete and not context.conditional
+    sure = all(label.startswith("for") for label, _ in context.branches)
+    parser.complete = parser.complete and sure
     if kind == "alias":
         _change(parser, literal(call.get(1, "original_name")), lambda option: _renamed(option, name))
         return one(Flag(name))

@@ -7,7 +7,8 @@ import ast
 from hyperdrive_retrofit.script.context import Context
 from hyperdrive_retrofit.script.facts import Option, Place
 from hyperdrive_retrofit.script.literals import literal
-from hyperdrive_retrofit.script.values import ANYTHING, OptionText, Sequence, Value, Words, one
+from hyperdrive_retrofit.script.parsers import Words
+from hyperdrive_retrofit.script.values import ANYTHING, OptionText, Sequence, Value, one
 
 MOST_WORDS = 100
 

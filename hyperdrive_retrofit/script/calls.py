@@ -26,6 +26,16 @@ from hyperdrive_retrofit.script import (
 from hyperdrive_retrofit.script.expressions import Expressions
 from hyperdrive_retrofit.script.literals import literal
 from hyperdrive_retrofit.script.objects import class_item, fields, is_foreign, methods
+from hyperdrive_retrofit.script.parsers import (
+    ClickCommand,
+    ClickParameter,
+    Config,
+    ConfigMain,
+    Parser,
+    TyperApp,
+    TyperDecorator,
+    Words,
+)
 from hyperdrive_retrofit.script.values import (
     ANYTHING,
     NONE,
@@ -34,10 +44,6 @@ from hyperdrive_retrofit.script.values import (
     Bound,
     Call,
     ClassObject,
-    ClickCommand,
-    ClickParameter,
-    Config,
-    ConfigMain,
     Const,
     External,
     Function,
@@ -50,15 +56,11 @@ from hyperdrive_retrofit.script.values import (
     OptionText,
     OtherPath,
     ParentTable,
-    Parser,
     RunObject,
     Scope,
     Sequence,
     Super,
-    TyperApp,
-    TyperDecorator,
     Value,
-    Words,
     is_words,
     join,
     one,
@@ -404,9 +406,11 @@ class Calls(Expressions):
             if isinstance(decorator, ClickParameter):
                 return one(attrs.evolve(atom, click=(decorator, *atom.click)))
             if isinstance(decorator, External) and decorator.name in click_options.COMMANDS:
-                decorator = click_options.command(decorator.name, Call(atom.node))
+                decorator = click_options.command(self, decorator.name, Call(atom.node))
             if isinstance(decorator, ClickCommand):
                 return one(attrs.evolve(atom, command=decorator))
+            if isinstance(decorator, External):
+                options.note_other(self, decorator.name)
             if not (isinstance(decorator, External) and decorator.name.startswith(KNOWN_DECORATORS)):
                 # It may add options.
                 return one(attrs.evolve(atom, click=(ClickParameter(None), *atom.click)))

@@ -9,21 +9,8 @@ from hyperdrive_retrofit.script.facts import Option, Place
 from hyperdrive_retrofit.script.literals import literal, plain
 from hyperdrive_retrofit.script.objects import decorators
 from hyperdrive_retrofit.script.options import Nargs, default_value, type_name
-from hyperdrive_retrofit.script.values import (
-    NOTHING,
-    Call,
-    ClickCommand,
-    ClickParameter,
-    Const,
-    Converter,
-    External,
-    Function,
-    Mapping,
-    Parser,
-    UnknownOptions,
-    Value,
-    one,
-)
+from hyperdrive_retrofit.script.parsers import ClickCommand, ClickParameter, Converter, Parser, UnknownOptions
+from hyperdrive_retrofit.script.values import NOTHING, Call, Const, External, Function, Mapping, Value, one
 
 TYPES = {"INT": "int", "FLOAT": "float", "STRING": "str", "BOOL": "bool", "IntRange": "int", "FloatRange": "float"}
 COMMANDS = ("click.command", "click.group", "click.Group.command", "click.Group.group")
@@ -35,7 +22,7 @@ def call_external(context: Context, name: str, call: Call) -> Value | None:
     if name in ("click.option", "click.argument"):
         return one(ClickParameter(_option(call, name.endswith("argument"), context.place(call.node))))
     if name in COMMANDS:
-        return one(command(name, call))
+        return one(command(context, name, call))
     if name in CONVERTERS:
         choices = plain(call.get(0, "choices"))
         last = name.rpartition(".")[2]
@@ -47,8 +34,10 @@ def call_external(context: Context, name: str, call: Call) -> Value | None:
     return None
 
 
-def command(name: str, call: Call) -> ClickCommand:
+def command(context: Context, name: str, call: Call) -> ClickCommand:
     """Make the decorator of `click.command` or `click.group`."""
+    # Should it be started in a way that is not seen.
+    context.record.other_parser = True
     return ClickCommand(unknown_options(call), group=name.endswith("group"), nested=name.startswith("click.Group."))
 
 

@@ -10,26 +10,18 @@ import attrs
 from hyperdrive_retrofit.script.context import Context
 from hyperdrive_retrofit.script.facts import Named, Option, Place
 from hyperdrive_retrofit.script.literals import literal
-from hyperdrive_retrofit.script.values import (
-    ANYTHING,
-    Call,
-    Config,
-    ConfigMain,
-    Function,
-    OptionText,
-    Parser,
-    Remainder,
-    Value,
-    one,
-)
+from hyperdrive_retrofit.script.parsers import Config, ConfigMain, Parser, Remainder
+from hyperdrive_retrofit.script.values import ANYTHING, Call, Function, OptionText, Value, one
 
 NODES = {"yacs.config.CfgNode", "detectron2.config.CfgNode", "detectron2.config.get_cfg"}
 OWN_METHODS = {"freeze", "defrost", "is_frozen", "merge_from_file", "merge_from_other_cfg", "dump", "keys", "items"}
 
 
-def call_external(_: Context, name: str, call: Call) -> Value | None:
+def call_external(context: Context, name: str, call: Call) -> Value | None:
     """Follow a call that makes a configuration, or the decorator of a main function; None for any other."""
     if name == "hydra.main":
+        # Should the function be started in a way that is not seen.
+        context.record.other_parser = True
         return one(ConfigMain(call.node))
     if name in NODES:
         return one(Config("yacs"))

@@ -22,13 +22,12 @@ from hyperdrive_retrofit.script.facts import (
     Registration,
     RunLookup,
 )
+from hyperdrive_retrofit.script.parsers import ConfigMain, Flag, Parser, Remainder, TyperApp
 from hyperdrive_retrofit.script.values import (
     ANYTHING,
     Bound,
     ClassObject,
-    ConfigMain,
     External,
-    Flag,
     Function,
     Instance,
     Mapping,
@@ -36,12 +35,9 @@ from hyperdrive_retrofit.script.values import (
     Namespace,
     OptionText,
     ParentTable,
-    Parser,
-    Remainder,
     RunObject,
     Sequence,
     TooLargeError,
-    TyperApp,
     Value,
     join,
 )

@@ -17,6 +17,7 @@ from hyperdrive_retrofit.script.context import Context
 from hyperdrive_retrofit.script.facts import UNKNOWN, Named
 from hyperdrive_retrofit.script.literals import literal
 from hyperdrive_retrofit.script.objects import class_item, is_property
+from hyperdrive_retrofit.script.parsers import Config, Flag, Parser, Remainder, Words
 from hyperdrive_retrofit.script.values import (
     ANYTHING,
     NONE,
@@ -25,11 +26,9 @@ from hyperdrive_retrofit.script.values import (
     Bound,
     Call,
     ClassObject,
-    Config,
     Const,
     Datasets,
     External,
-    Flag,
     Function,
     Instance,
     LocalModule,
@@ -40,14 +39,11 @@ from hyperdrive_retrofit.script.values import (
     OptionText,
     OtherPath,
     ParentTable,
-    Parser,
-    Remainder,
     RunObject,
     Scope,
     Sequence,
     Super,
     Value,
-    Words,
     join,
     one,
 )

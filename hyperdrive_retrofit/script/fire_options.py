@@ -9,6 +9,7 @@ from hyperdrive_retrofit.script.expressions import Expressions
 from hyperdrive_retrofit.script.facts import Option
 from hyperdrive_retrofit.script.objects import class_item, is_foreign, methods
 from hyperdrive_retrofit.script.options import default_value
+from hyperdrive_retrofit.script.parsers import Parser
 from hyperdrive_retrofit.script.values import (
     ANYTHING,
     NONE,
@@ -22,7 +23,6 @@ from hyperdrive_retrofit.script.values import (
     Instance,
     Mapping,
     OptionText,
-    Parser,
     Sequence,
     Unknown,
     Value,
@@ -89,7 +89,6 @@ class _Started:
                 self.component(found, str(key))
 
     def _class(self, owner: ClassObject, command: str | None) -> None:
-        self.parser.complete = self.parser.complete and not is_foreign(owner)
         init = [atom for atom in class_item(owner, "__init__") if isinstance(atom, Function)]
         values: dict[str, Value] = {}
         for function in init:
@@ -103,6 +102,7 @@ class _Started:
                 self._methods(atom)
 
     def _methods(self, instance: Instance) -> None:
+        self.parser.complete = self.parser.complete and not is_foreign(instance.owner)
         public = {name: found for name, found in methods(instance.owner).items() if not name.startswith("_")}
         self.parser.subcommands = self.parser.subcommands or len(public) > 1
         self.parser.complete = self.parser.complete and "__call__" not in methods(instance.owner)
@@ -127,7 +127,8 @@ class _Started:
         given = function.node.args
         found = parameters(self.context, function, bound)
         self.parser.options += [self._option(parameter, command) for parameter in found]
-        self.parser.complete = self.parser.complete and given.kwarg is None
+        # A decorator that is not known may change the parameters.
+        self.parser.complete = self.parser.complete and given.kwarg is None and not function.click
         self.takes_more = self.takes_more or given.kwarg is not None
         values = {parameter.name: one(OptionText(parameter.name)) for parameter in found}
         extra = {"**": ANYTHING} if given.kwarg else {}

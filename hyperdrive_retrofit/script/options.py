@@ -10,18 +10,16 @@ from hyperdrive_retrofit.script.containers import iterated
 from hyperdrive_retrofit.script.context import Context
 from hyperdrive_retrofit.script.facts import UNKNOWN, DefaultValue, Option, Place
 from hyperdrive_retrofit.script.literals import literal, names_in, plain
+from hyperdrive_retrofit.script.parsers import Converter, Parser, Remainder
 from hyperdrive_retrofit.script.values import (
     ANYTHING,
     NONE,
     NOTHING,
     Call,
     ClassObject,
-    Converter,
     External,
     Function,
     Namespace,
-    Parser,
-    Remainder,
     Sequence,
     Value,
     is_words,
@@ -48,10 +46,16 @@ OTHER_PARSERS = (
     "cleo.",
     "radicli.",
     "sacred.",
+    "fastcore.script.",
+    "fastai.script.",
+    "pydantic_settings.",
+    "rich_click.",
+    "asyncclick.",
     "tyro.",
     "optparse.",
     "getopt.",
     "pytorch_lightning.cli.",
+    "pytorch_lightning.utilities.cli.",
     "lightning.pytorch.cli.",
 )
 FLAG_ACTIONS = {"store_true", "store_false", "store_const", "append_const", "count"}

@@ -30,6 +30,7 @@ from hyperdrive_retrofit.script.facts import (
     ScriptFacts,
 )
 from hyperdrive_retrofit.script.objects import decorators
+from hyperdrive_retrofit.script.parsers import Parser
 from hyperdrive_retrofit.script.source import SourceDirectory, relative
 from hyperdrive_retrofit.script.statements import Statements
 from hyperdrive_retrofit.script.values import (
@@ -38,7 +39,6 @@ from hyperdrive_retrofit.script.values import (
     External,
     Function,
     LocalModule,
-    Parser,
     Scope,
     TooLargeError,
     Value,

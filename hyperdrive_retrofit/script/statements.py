@@ -14,11 +14,11 @@ from hyperdrive_retrofit.script.conditions import asked_about
 from hyperdrive_retrofit.script.containers import iterated, put
 from hyperdrive_retrofit.script.literals import literal
 from hyperdrive_retrofit.script.objects import fields
+from hyperdrive_retrofit.script.parsers import ConfigMain, Words
 from hyperdrive_retrofit.script.values import (
     ANYTHING,
     NOTHING,
     ClassObject,
-    ConfigMain,
     External,
     Function,
     Mapping,
@@ -26,7 +26,6 @@ from hyperdrive_retrofit.script.values import (
     Scope,
     Sequence,
     Value,
-    Words,
     is_words,
     join,
     one,

@@ -11,22 +11,16 @@ from hyperdrive_retrofit.script.expressions import Expressions
 from hyperdrive_retrofit.script.facts import UNKNOWN, DefaultValue, Option
 from hyperdrive_retrofit.script.literals import literal
 from hyperdrive_retrofit.script.options import default_value, type_name
-from hyperdrive_retrofit.script.values import (
-    ANYTHING,
-    NOTHING,
-    Call,
+from hyperdrive_retrofit.script.parsers import (
     Converter,
-    Function,
-    OptionText,
     Parser,
     TyperApp,
     TyperCommand,
     TyperDecorator,
     TyperParameter,
     UnknownOptions,
-    Value,
-    one,
 )
+from hyperdrive_retrofit.script.values import ANYTHING, NOTHING, Call, Function, OptionText, Value, one
 
 KNOWN_TYPES = {"int", "float", "str", "bool", "Path", "datetime", "UUID"}
 
@@ -36,6 +30,8 @@ def call_external(context: Expressions, name: str, call: Call) -> Value | None:
     if name in ("typer.Option", "typer.Argument"):
         return one(TyperParameter(name == "typer.Argument", call))
     if name == "typer.Typer":
+        # Should it be started in a way that is not seen.
+        context.record.other_parser = True
         return one(TyperApp(unknown_options(call), _text(call.get(None, "name")), complete=not call.spread))
     if name == "typer.run":
         function = _function(call.get(0, "function"))
@@ -119,7 +115,9 @@ def _run(
             continue
         options.append(option)
         values[parameter.name] = one(OptionText(parameter.name, pathlib=option.type == "Path"))
-    parser.complete = parser.complete and not (function.node.args.vararg or function.node.args.kwarg)
+    # A decorator that is not known may change the parameters.
+    changed = function.node.args.vararg or function.node.args.kwarg or function.click
+    parser.complete = parser.complete and not changed
     parser.options += options
     outcome = command.settings.outcome(any(option.positional for option in options)) if known else None
     # What a command may find in its context it may read by itself.
