@@ -165,8 +165,11 @@ def _names(name: str, given: list[str], switch: bool) -> tuple[str, ...]:
     """List the spellings; without any of its own a switch also has its `--no-` form."""
     if given:
         return tuple(part.strip() for text in given for part in text.split("/") if part.strip())
-    plain_name = name.lower().replace("_", "-")
-    return (f"--{plain_name}", f"--no-{plain_name}") if switch else (f"--{plain_name}",)
+    # Older versions of typer write capitals small.
+    spelled = dict.fromkeys((name.replace("_", "-"), name.lower().replace("_", "-")))
+    return tuple(
+        f"{dashes}{plain_name}" for dashes in (("--", "--no-") if switch else ("--",)) for plain_name in spelled
+    )
 
 
 def _type(annotation: Annotation, call: Call) -> tuple[str | None, tuple[object, ...] | None]:
