@@ -61,6 +61,7 @@ from hyperdrive_retrofit.script.values import (
     Sequence,
     Super,
     Value,
+    each,
     is_words,
     join,
     one,
@@ -109,7 +110,7 @@ class Calls(Expressions):
 
     def call(self, value: Value, call: Call) -> Value:
         """Follow a call of each thing that a value may be."""
-        return join(self._call(atom, call) for atom in value) or ANYTHING
+        return each(value, self._call, call)
 
     def _call(self, atom: Atom, call: Call) -> Value:  # noqa: PLR0911 one case per kind
         match atom:
@@ -138,7 +139,7 @@ class Calls(Expressions):
 
     def call_method(self, value: Value, name: str, call: Call) -> Value:
         """Follow a call of a method of each thing that a value may be."""
-        return join(self._call_method(atom, name, call) for atom in value) or ANYTHING
+        return each(value, self._call_method, name, call)
 
     def _call_method(self, atom: Atom, name: str, call: Call) -> Value:  # noqa: C901, PLR0911, PLR0912 one case per kind
         match atom:

@@ -44,12 +44,14 @@ from hyperdrive_retrofit.script.values import (
     Sequence,
     Super,
     Value,
+    each,
     join,
     one,
 )
 
 P = ParamSpec("P")
 T = TypeVar("T")
+SCALARS = (str, bytes, int, float)
 BUILTINS = frozenset(dir(builtins))
 STAR_NAMES = {"Run", "Model", "Workspace", "Experiment", "Dataset"}
 
@@ -114,7 +116,7 @@ class Expressions(Context):
                 return self.read_rarer(node)
 
     def _loaded(self, value: Value) -> Value:
-        if any(isinstance(atom, Words) for atom in value):
+        if Words in map(type, value):
             self.record.argv_loads += 1
         return value
 
@@ -172,7 +174,7 @@ class Expressions(Context):
 
     def get(self, value: Value, name: str, node: ast.AST) -> Value:
         """Give an attribute of a value."""
-        return join(self._get(atom, name, node) for atom in value) or ANYTHING
+        return each(value, self._get, name, node)
 
     def _get(self, atom: Atom, name: str, node: ast.AST) -> Value:  # noqa: C901, PLR0911, PLR0912 one case per kind
         match atom:
@@ -220,7 +222,7 @@ class Expressions(Context):
 
     def get_item(self, value: Value, key: Value, node: ast.Subscript) -> Value:
         """Give an item of a value."""
-        return join(self._get_item(atom, key, node) for atom in value) or ANYTHING
+        return each(value, self._get_item, key, node)
 
     def _get_item(self, atom: Atom, key: Value, node: ast.Subscript) -> Value:  # noqa: C901, PLR0911 one case per kind
         match atom:
@@ -382,7 +384,7 @@ def _constant(node: ast.Constant) -> Value:
     value = node.value
     if value is Ellipsis:
         return one(External("builtins.Ellipsis"))
-    return one(Const(value)) if value is None or isinstance(value, str | bytes | int | float) else ANYTHING
+    return one(Const(value)) if value is None or isinstance(value, SCALARS) else ANYTHING
 
 
 def external(name: str) -> Atom:

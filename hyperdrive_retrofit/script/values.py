@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Callable, Iterable
+from typing import Concatenate, Literal, ParamSpec
 
 import attrs
 
@@ -255,6 +255,7 @@ Atom = (
     | Parser
 )
 Value = frozenset[Atom]
+P = ParamSpec("P")
 
 ANYTHING: Value = frozenset({Unknown()})
 NOTHING: Value = frozenset()
@@ -275,6 +276,14 @@ def one(atom: Atom) -> Value:
 def is_words(value: Value) -> bool:
     """Tell whether a value is `sys.argv` or the end of it."""
     return len(value) == 1 and isinstance(next(iter(value)), Words)
+
+
+def each(value: Value, follow: Callable[Concatenate[Atom, P], Value], *args: P.args, **kwargs: P.kwargs) -> Value:
+    """Follow each thing that a value may be, and unite what comes of it; anything when that is nothing."""
+    if len(value) == 1:
+        (atom,) = value
+        return follow(atom, *args, **kwargs) or ANYTHING
+    return join([follow(atom, *args, **kwargs) for atom in value]) or ANYTHING
 
 
 def join(values: Iterable[Value]) -> Value:
