@@ -52,6 +52,10 @@ def lines(facts: ScriptFacts) -> list[str]:
         *(f"run lookup: {look.call} {look.name} @{look.place}" for look in facts.run_lookups),
         *(f"registration: {r.kind} {r.name}{' conditional' * r.conditional} @{r.place}" for r in facts.registrations),
         *(f"{kind}: {item.name} @{item.place}" for kind, items in named.items() for item in items),
+        *(
+            f"only {', '.join(o.commands)}: {type(o.fact).__name__} {o.fact.name} @{o.fact.place}"
+            for o in facts.of_commands
+        ),
         *map(_path_use, facts.path_uses),
         *_folders(facts),
     ]

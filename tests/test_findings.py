@@ -242,6 +242,13 @@ main()
         message = "train.py has no option --epochs, so fire fails every child after its run."
         assert_only(found(train, space={"epochs": [1]}, arguments=["fit"]), "HR101", "blocker", "train.py", message)
 
+    def test_what_another_command_does(self, found):
+        """What the script does in another command, no child does."""
+        register = "def register():\n    Run.get_context().register_model('churn', 'model')\n"
+        train = FIRE.replace("fire.Fire(train)", register + "fire.Fire({'fit': train, 'register': register})")
+        assert found(train, arguments=["fit"]) == ()
+        assert "HR104" in {finding.code for finding in found(train, arguments=["register"])}
+
     def test_no_command_is_named(self, found):
         """Where it cannot be seen which command runs, it cannot be seen whose the options are."""
         train = FIRE.replace(

@@ -49,7 +49,8 @@ class Case:
     def downstream(self) -> tuple[tuple[Step, ScriptFacts], ...]:
         """The steps behind the training step whose scripts were read, and what is known of those."""
         keys = self.graph.downstream(self.training.key)
-        return tuple((self.graph.step(key), self.scripts[key]) for key in keys if key in self.scripts)
+        steps = [self.graph.step(key) for key in keys if key in self.scripts]
+        return tuple((step, of_command(step.arguments, self.scripts[step.key])) for step in steps)
 
     @cached_property
     def unread(self) -> tuple[tuple[Step, str], ...]:

@@ -12,6 +12,7 @@ import attrs
 
 from hyperdrive_retrofit.script.facts import (
     COMMAND_BRANCH,
+    CommandedFact,
     LoggedMetric,
     Named,
     ParentRead,
@@ -46,6 +47,12 @@ LIKE_PANDAS = {"dask", "pyspark", "databricks", "modin", "polars", "cudf", "vaex
 EVERY_OPTION = "*"
 """Stands for all options in a path use until the options are known."""
 
+
+COMMANDED = (
+    *("metrics", "parent_reads", "parent_writes", "own_tags", "run_lookups", "registrations", "model_lookups"),
+    *("output_datasets", "input_datasets", "environment_reads"),
+)
+"""The facts of a record that a command may be alone with; path uses have its branch."""
 
 MOST_STEPS = 100_000
 """Expressions read, and values handed on, before the script is called too large to follow."""
@@ -85,6 +92,23 @@ class Record:
     imports: set[str] = attrs.Factory(set)
     code_unseen: bool = False
     """Code ran that could not be followed at all: exec, a file that cannot be parsed, too many calls."""
+    of_commands: dict[CommandedFact, set[str]] = attrs.Factory(dict)
+    """The facts that are seen in some of the script's commands only."""
+
+    def set_aside(self) -> dict[str, dict[Any, None]]:
+        """Begin anew with all facts that a command may be alone with, and give those seen so far."""
+        before = {name: getattr(self, name) for name in COMMANDED}
+        for name in COMMANDED:
+            setattr(self, name, {})
+        return before
+
+    def put_back(self, before: dict[str, dict[Any, None]], command: str) -> None:
+        """Add what has been seen since to what was set aside, as a command's."""
+        for name, known in before.items():
+            for fact in getattr(self, name):
+                if fact not in known or fact in self.of_commands:
+                    self.of_commands.setdefault(fact, set()).add(command)
+            setattr(self, name, known | getattr(self, name))
 
 
 @attrs.define(eq=False)
@@ -147,10 +171,12 @@ class Context(abc.ABC):
     def command(self, name: str) -> Iterator[None]:
         """Read what one of several commands of the script does, which may not be the one that is run."""
         self.branches.append((f"{COMMAND_BRANCH}{name}", frozenset()))
+        before = self.record.set_aside()
         try:
             yield
         finally:
             self.branches.pop()
+            self.record.put_back(before, name)
 
     @contextmanager
     def repeating(self) -> Iterator[None]:

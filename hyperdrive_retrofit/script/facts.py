@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Collection
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import attrs
 
@@ -183,6 +183,17 @@ class PathUse:
     place: Place
 
 
+CommandedFact = LoggedMetric | ParentRead | ParentWrite | Named | RunLookup | Registration
+
+
+@attrs.frozen
+class OfCommands:
+    """A fact that is seen in some of the script's commands only."""
+
+    fact: CommandedFact
+    commands: tuple[str, ...]
+
+
 @attrs.frozen
 class ScriptFacts:
     """Everything read from one script and the modules beside it that it imports.
@@ -217,6 +228,7 @@ class ScriptFacts:
         uses_input_datasets: Uses of `run.input_datasets`.
         environment_reads: Environment variables read.
         path_uses: What is done with the options' values as paths.
+        of_commands: The facts that belong to some of the script's commands only.
     """
 
     script: str
@@ -244,6 +256,7 @@ class ScriptFacts:
     uses_input_datasets: tuple[Named, ...] = ()
     environment_reads: tuple[Named, ...] = ()
     path_uses: tuple[PathUse, ...] = ()
+    of_commands: tuple[OfCommands, ...] = ()
 
     def option(self, name: str) -> Option | None:
         """Find an option by one of its exact names, with or without the leading dashes.
@@ -303,14 +316,18 @@ class ScriptFacts:
         return OptionMatch(matches[0], inline) if len(matches) == 1 else (AMBIGUOUS if matches else None)
 
     def of_command(self, words: Collection[str]) -> ScriptFacts:
-        """Leave only the options and path uses of the command among some words; the same facts when none is named."""
+        """Leave only what concerns the command that is among some words; the same facts when none is."""
         commands = {option.command for option in self.options if option.command}
         named = {command for command in commands if command in words or command.replace("_", "-") in words}
         if not named:
             return self
         taken = tuple(option for option in self.options if option.command is None or option.command in named)
         uses = tuple(found for use in self.path_uses if (found := _in_command(use, named)))
-        return attrs.evolve(self, options=taken, subcommands=False, path_uses=uses)
+        others = {item.fact for item in self.of_commands if not named.intersection(item.commands)}
+        kept: dict[str, Any] = {
+            name: tuple(fact for fact in getattr(self, name) if fact not in others) for name in _COMMANDED
+        }
+        return attrs.evolve(self, options=taken, subcommands=False, path_uses=uses, **kept)
 
     def folder_made(self, dest: str) -> bool | None:
         """Tell whether the script makes the folder that an option names before it writes below it.
@@ -331,6 +348,12 @@ class ScriptFacts:
     def joined_after_other_path(self, dest: str) -> bool:
         """Tell whether the script visibly puts the option's value behind another path."""
         return any(use.option == dest and use.kind == "joined_after" for use in self.path_uses)
+
+
+_COMMANDED = (
+    *("metrics", "parent_reads", "parent_writes", "own_tags", "run_lookups", "registrations", "model_lookups"),
+    *("uses_output_datasets", "uses_input_datasets", "environment_reads"),
+)
 
 
 def _in_command(use: PathUse, named: set[str]) -> PathUse | None:

@@ -19,6 +19,7 @@ from hyperdrive_retrofit.script.expressions import external
 from hyperdrive_retrofit.script.facts import (
     LoggedMetric,
     Named,
+    OfCommands,
     Option,
     ParentRead,
     ParentWrite,
@@ -262,6 +263,7 @@ def _facts(script: str, source: SourceDirectory, record: Record) -> ScriptFacts:
         uses_input_datasets=_steady(record.input_datasets),
         environment_reads=_steady(record.environment_reads),
         path_uses=_path_uses(record, options, source.script),
+        of_commands=tuple(OfCommands(fact, tuple(sorted(names))) for fact, names in record.of_commands.items()),
     )
 
 
