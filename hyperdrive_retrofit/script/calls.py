@@ -13,12 +13,12 @@ from hyperdrive_retrofit.script import (
     absl_flags,
     argv,
     click_options,
-    configs,
     containers,
     fire_options,
     libraries,
     mlflow,
     options,
+    overrides,
     paths,
     runs,
     typer_options,
@@ -29,8 +29,8 @@ from hyperdrive_retrofit.script.objects import class_item, fields, is_foreign, m
 from hyperdrive_retrofit.script.parsers import (
     ClickCommand,
     ClickParameter,
-    Config,
-    ConfigMain,
+    HydraMain,
+    Overridden,
     Parser,
     TyperApp,
     TyperDecorator,
@@ -88,7 +88,7 @@ EDGES: tuple[Callable[[Calls, str, Call], Value | None], ...] = (
     typer_options.call_external,
     fire_options.call_external,
     absl_flags.call_external,
-    configs.call_external,
+    overrides.call_external,
 )
 WRAPPED_LISTS = ("builtins.list", "builtins.tuple", "builtins.set", "builtins.sorted", "builtins.reversed", "tqdm.")
 
@@ -122,12 +122,12 @@ class Calls(Expressions):
                 return self.construct(atom, call)
             case External():
                 return self.call_external(atom.name, call)
-            case ClickParameter() | ClickCommand() | TyperDecorator() | ConfigMain(function=None):
+            case ClickParameter() | ClickCommand() | TyperDecorator() | HydraMain(function=None):
                 return join(self.decorate(one(atom), value) for value in call.args)
             case Instance():
                 return self.call_method(one(atom), "__call__", call)
-            case ConfigMain(function=Function() as main):
-                self.call_function(main, configs.start(self, atom) if not call.args else call)
+            case HydraMain(function=Function() as main):
+                self.call_function(main, overrides.start(self, atom) if not call.args else call)
                 return ANYTHING
             case TyperApp():
                 return typer_options.call_app(self, atom, "__call__", call)
@@ -164,8 +164,8 @@ class Calls(Expressions):
             case Words() if name in ("append", "extend", "insert", "pop", "remove", "clear"):
                 self.record.options_unseen = True
                 return ANYTHING
-            case Config():
-                return configs.method(self, atom, name, call)
+            case Overridden():
+                return overrides.method(self, atom, name, call)
             case Namespace():
                 return containers.namespace_method(atom, name, call)
             case ParentTable():
@@ -200,7 +200,7 @@ class Calls(Expressions):
         if found is not None:
             return found
         if name == "merge_from_list":
-            configs.note_override(self, call)
+            overrides.note_override(self, call)
         libraries.call_unknown_method(self, name, call)
         return ANYTHING
 
@@ -283,8 +283,8 @@ class Calls(Expressions):
                     self.set_attribute(one(self.record.flag_values), name, value, node)
                 case External("sys") if name == "argv":
                     self.record.options_unseen = True
-                case Config() if not any(isinstance(inner, Config) for inner in value):
-                    configs.item(self, atom, name, node)
+                case Overridden() if not any(isinstance(inner, Overridden) for inner in value):
+                    overrides.item(self, atom, name, node)
                 case Namespace():
                     atom.changed[name] = value if certain else value | atom.value(name)
                 case LocalModule() | ClassObject():
@@ -402,8 +402,8 @@ class Calls(Expressions):
             if isinstance(decorator, TyperDecorator):
                 typer_options.decorate(decorator, atom)
                 return one(atom)
-            if isinstance(decorator, ConfigMain):
-                return configs.decorate(decorator, atom)
+            if isinstance(decorator, HydraMain):
+                return overrides.decorate(decorator, atom)
             if isinstance(decorator, ClickParameter):
                 return one(attrs.evolve(atom, click=(decorator, *atom.click)))
             if isinstance(decorator, External) and decorator.name in click_options.COMMANDS:

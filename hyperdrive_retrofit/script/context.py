@@ -23,7 +23,7 @@ from hyperdrive_retrofit.script.facts import (
     Registration,
     RunLookup,
 )
-from hyperdrive_retrofit.script.parsers import ConfigMain, Flag, Parser, Remainder, TyperApp
+from hyperdrive_retrofit.script.parsers import Flag, HydraMain, Parser, Remainder, TyperApp
 from hyperdrive_retrofit.script.values import (
     ANYTHING,
     Bound,
@@ -82,7 +82,7 @@ class Record:
     flags: Parser | None = None
     flag_values: Namespace = attrs.Factory(Namespace)
     overrides: Literal["hydra", "yacs"] | None = None
-    config_keys: dict[Literal["hydra", "yacs"], dict[Named, None]] = attrs.Factory(dict)
+    override_keys: dict[Literal["hydra", "yacs"], dict[Named, None]] = attrs.Factory(dict)
     argv_loads: int = 0
     """Times that `sys.argv` is taken in hand, less those known to ask for nothing by name."""
     argv_words: dict[int, tuple[Place, bool]] = attrs.Factory(dict)
@@ -230,7 +230,7 @@ class Context(abc.ABC):
                 self._hand_on_atom(self.record.flag_values, node)
             case Flag():
                 self.note_path(atom.name, "escapes", node)
-            case ConfigMain(function=Function() as function):
+            case HydraMain(function=Function() as function):
                 self.call_back(function, node)
             case Remainder():
                 self.record.remainder_used = True

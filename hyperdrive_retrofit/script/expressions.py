@@ -10,14 +10,14 @@ from typing import ParamSpec, TypeVar
 
 import attrs
 
-from hyperdrive_retrofit.script import absl_flags, argv, configs, paths, runs
+from hyperdrive_retrofit.script import absl_flags, argv, overrides, paths, runs
 from hyperdrive_retrofit.script.conditions import asked_about
 from hyperdrive_retrofit.script.containers import iterated, map_item, namespace_item, put, sequence_item, update
 from hyperdrive_retrofit.script.context import Context
 from hyperdrive_retrofit.script.facts import UNKNOWN, Named
 from hyperdrive_retrofit.script.literals import literal
 from hyperdrive_retrofit.script.objects import class_item, is_property
-from hyperdrive_retrofit.script.parsers import Config, Flag, Parser, Remainder, Words
+from hyperdrive_retrofit.script.parsers import Flag, Overridden, Parser, Remainder, Words
 from hyperdrive_retrofit.script.values import (
     ANYTHING,
     NONE,
@@ -188,8 +188,8 @@ class Expressions(Context):
                 return one(external(f"{atom.name}.{name}"))
             case Flag():
                 return self.record.flag_values.value(atom.name) if name == "value" else ANYTHING
-            case Config():
-                return configs.item(self, atom, name, node)
+            case Overridden():
+                return overrides.item(self, atom, name, node)
             case Namespace():
                 return one(atom) if name == "__dict__" else atom.value(name)
             case Parser():
@@ -242,8 +242,8 @@ class Expressions(Context):
                 return self.environment(key, node)
             case Words():
                 return argv.item(self, atom, key, node)
-            case Config() if isinstance(literal(key), str):
-                return configs.item(self, atom, str(literal(key)), node)
+            case Overridden() if isinstance(literal(key), str):
+                return overrides.item(self, atom, str(literal(key)), node)
             case External("absl.flags.FLAGS") if isinstance(literal(key), str):
                 return one(Flag(str(literal(key))))
             case OptionText():

@@ -109,7 +109,7 @@ class Words:
 
 
 @attrs.frozen
-class Config:
+class Overridden:
     """A configuration of hydra or yacs, or what it holds at a key."""
 
     library: Literal["hydra", "yacs"]
@@ -117,7 +117,7 @@ class Config:
 
 
 @attrs.frozen
-class ConfigMain:
+class HydraMain:
     """The decorator of `hydra.main`, and the function that it gives when there is one."""
 
     node: ast.AST

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import attrs
 
-from hyperdrive_retrofit.script import absl_flags, argv, configs
+from hyperdrive_retrofit.script import absl_flags, argv, overrides
 from hyperdrive_retrofit.script.context import EVERY_OPTION, Record
 from hyperdrive_retrofit.script.expressions import external
 from hyperdrive_retrofit.script.facts import (
@@ -298,8 +298,8 @@ def _kind(record: Record, parsers: list[Parser]) -> ParserKind | None:
 
 def _override_keys(record: Record) -> tuple[Named, ...]:
     """List the keys that hydra or yacs could override."""
-    keys = record.config_keys.get(record.overrides, {}) if record.overrides else {}
-    return configs.leaves(keys)
+    keys = record.override_keys.get(record.overrides, {}) if record.overrides else {}
+    return overrides.leaves(keys)
 
 
 def _tops(source: SourceDirectory) -> set[str]:

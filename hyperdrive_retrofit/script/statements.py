@@ -14,7 +14,7 @@ from hyperdrive_retrofit.script.conditions import asked_about
 from hyperdrive_retrofit.script.containers import iterated, put
 from hyperdrive_retrofit.script.literals import literal
 from hyperdrive_retrofit.script.objects import fields
-from hyperdrive_retrofit.script.parsers import ConfigMain, Words
+from hyperdrive_retrofit.script.parsers import HydraMain, Words
 from hyperdrive_retrofit.script.values import (
     ANYTHING,
     NOTHING,
@@ -270,7 +270,7 @@ class Statements(Calls):
         value: Value = one(function)
         for decorator in reversed(node.decorator_list):
             value = self.decorate(self.read(decorator), value)
-        made = [atom.function if isinstance(atom, ConfigMain) else atom for atom in value]
+        made = [atom.function if isinstance(atom, HydraMain) else atom for atom in value]
         self.defined += [atom for atom in made if isinstance(atom, Function) and atom.node is node]
         self._bind_name(node.name, value)
 

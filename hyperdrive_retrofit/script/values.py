@@ -11,10 +11,10 @@ import attrs
 from hyperdrive_retrofit.script.parsers import (
     ClickCommand,
     ClickParameter,
-    Config,
-    ConfigMain,
     Converter,
     Flag,
+    HydraMain,
+    Overridden,
     Parser,
     Remainder,
     TyperApp,
@@ -240,8 +240,8 @@ Atom = (
     | TyperDecorator
     | Flag
     | Words
-    | Config
-    | ConfigMain
+    | Overridden
+    | HydraMain
     | Function
     | ClassObject
     | Bound

@@ -10,7 +10,7 @@ import attrs
 from hyperdrive_retrofit.script.context import Context
 from hyperdrive_retrofit.script.facts import Named, Option, Place
 from hyperdrive_retrofit.script.literals import literal
-from hyperdrive_retrofit.script.parsers import Config, ConfigMain, Parser, Remainder
+from hyperdrive_retrofit.script.parsers import HydraMain, Overridden, Parser, Remainder
 from hyperdrive_retrofit.script.values import ANYTHING, Call, Function, OptionText, Value, one
 
 NODES = {"yacs.config.CfgNode", "detectron2.config.CfgNode", "detectron2.config.get_cfg"}
@@ -22,13 +22,13 @@ def call_external(context: Context, name: str, call: Call) -> Value | None:
     if name == "hydra.main":
         # Should the function be started in a way that is not seen.
         context.record.other_parser = True
-        return one(ConfigMain(call.node))
+        return one(HydraMain(call.node))
     if name in NODES:
-        return one(Config("yacs"))
+        return one(Overridden("yacs"))
     return None
 
 
-def start(context: Context, main: ConfigMain) -> Call:
+def start(context: Context, main: HydraMain) -> Call:
     """Record that hydra reads the command line; give the call that it makes (hydra/_internal/utils.py)."""
     place = context.place(main.node)
     own = [("--config-path", "-cp"), ("--config-name", "-cn"), ("--config-dir", "-cd")]
@@ -37,18 +37,18 @@ def start(context: Context, main: ConfigMain) -> Call:
     parser.parsed.add("error")
     context.record.parsers.append(parser)
     context.record.overrides = "hydra"
-    return Call(main.node, [one(Config("hydra"))])
+    return Call(main.node, [one(Overridden("hydra"))])
 
 
-def item(context: Context, config: Config, name: str, node: ast.AST) -> Value:
+def item(context: Context, config: Overridden, name: str, node: ast.AST) -> Value:
     """Go below a configuration by a key, and record it."""
     path = (*config.path, name)
     key = Named(".".join(path), context.place(node))
-    context.record.config_keys.setdefault(config.library, {})[key] = None
-    return one(Config(config.library, path))
+    context.record.override_keys.setdefault(config.library, {})[key] = None
+    return one(Overridden(config.library, path))
 
 
-def method(context: Context, config: Config, name: str, call: Call) -> Value:
+def method(context: Context, config: Overridden, name: str, call: Call) -> Value:
     """Follow a method of a configuration."""
     if name == "merge_from_list":
         note_override(context, call)
@@ -69,7 +69,7 @@ def note_override(context: Context, call: Call) -> None:
         context.record.overrides = "yacs"
 
 
-def decorate(decorator: ConfigMain, function: Function) -> Value:
+def decorate(decorator: HydraMain, function: Function) -> Value:
     """Make the function that hydra starts."""
     return one(attrs.evolve(decorator, function=function))
 
