@@ -114,7 +114,13 @@ def read_command_line(
         facts: What is known of the script.
         space: The hyperparameters; their fixed values are found in every spelling the parser knows.
     """
-    return _Reader(arguments, facts, space).read()
+    return _Reader(arguments, of_command(arguments, facts), space).read()
+
+
+def of_command(arguments: Sequence[Argument], facts: ScriptFacts) -> ScriptFacts:
+    """Leave of a script's options those of the command (``train.py fit``) that the arguments name, if they do."""
+    words = [word for argument in arguments for word in words_of(argument) if word is not None]
+    return facts.of_command(words)
 
 
 class _Reader:
@@ -149,6 +155,7 @@ class _Reader:
         swallowed = self._swallowed(tuned)
         self._unclear += [token for token, _ in swallowed]
         self._doubtful += [token for token, option in swallowed if not self._surely_takes_more(option)]
+        self._unclear += self._given_by_position()
         swallowing = tuple(self._swallowing) if self._names else ()
         return CommandLine(
             uses=tuple(self._uses),
@@ -257,6 +264,15 @@ class _Reader:
             behind_tuned = use in tuned and use.certain
         return found
 
+    def _given_by_position(self) -> list[Token]:
+        """Return the values that fire gives to a hyperparameter's parameter because of their position."""
+        if self._facts.parser != "fire" or any(option.command is not None for option in self._facts.options):
+            return []
+        by_name = {use.option for use in self._uses if not self._is_tuned(use)}
+        waiting = [option for option in self._facts.options if option not in by_name]
+        values = [use.tokens[0] for use in self._uses if use.positional]
+        return [token for token, option in zip(values, waiting, strict=False) if option in self._options]
+
     def _takes_more(self, use: Use) -> bool:
         """Tell whether an option would take one value more than it was given."""
         match = option_match(self._facts, use.tokens[0].text or "")
@@ -264,7 +280,6 @@ class _Reader:
             return not self._facts.options_complete and "=" not in (use.tokens[0].text or "")
         takes = match.option.takes_values
         return match.value is None and (takes in ("*", "+", "...", None) or (takes == "?" and not use.values))
-
 
     def _surely_takes_more(self, token: Token) -> bool:
         match = option_match(self._facts, token.text or "")

@@ -40,6 +40,8 @@ def lines(facts: ScriptFacts) -> list[str]:
         *_parser(facts),
         *map(_option, facts.options),
         *(f"unused: {dest}" for dest in facts.unused_options),
+        *([f"overrides: {facts.overrides}"] if facts.overrides else []),
+        *(f"override key: {key.name} @{key.place}" for key in facts.override_keys),
         *(
             f"metric: {m.name} on {m.on} by {m.call}{' repeated' * m.repeated}{' in loop' * m.in_loop} @{m.place}"
             for m in facts.metrics
@@ -49,13 +51,23 @@ def lines(facts: ScriptFacts) -> list[str]:
         *(["logs unseen"] if facts.logs_unseen else []),
         *(["command line unseen"] if facts.command_line_unseen else []),
         *(f"unknown library: {name}" for name in facts.unknown_libraries),
-        *(f"parent read: {read.kind} {read.name}{' guarded' * read.guarded} @{read.place}" for read in facts.parent_reads),
+        *(
+            f"parent read: {read.kind} {read.name}{' guarded' * read.guarded} @{read.place}"
+            for read in facts.parent_reads
+        ),
         *(f"parent write: {write.kind} {write.name} @{write.place}" for write in facts.parent_writes),
-        *(f"run lookup: {look.call} {look.name}{_of_step(look)}{_asked(look)} @{look.place}" for look in facts.run_lookups),
+        *(
+            f"run lookup: {look.call} {look.name}{_of_step(look)}{_asked(look)} @{look.place}"
+            for look in facts.run_lookups
+        ),
         *(f"registration: {r.kind} {r.name}{' conditional' * r.conditional} @{r.place}" for r in facts.registrations),
         *(f"model lookup: {look.name}{' pinned' * look.pinned} @{look.place}" for look in facts.model_lookups),
         *(f"output dataset: {u.name}{' guarded' * u.guarded} @{u.place}" for u in facts.uses_output_datasets),
         *(f"{kind}: {item.name} @{item.place}" for kind, items in named.items() for item in items),
+        *(
+            f"only {', '.join(o.commands)}: {type(o.fact).__name__} {o.fact.name} @{o.fact.place}"
+            for o in facts.of_commands
+        ),
         *map(_path_use, facts.path_uses),
         *_folders(facts),
         *(f"folder made: {folder.name} @{folder.place}" for folder in facts.folders_made),
@@ -85,6 +97,7 @@ def _option(option: Option) -> str:
     words += [f"takes {option.takes_values}"] if option.takes_values != 1 else []
     words += [f"choices {option.choices}"] if option.choices is not None else []
     words += ["collects"] if option.collects else []
+    words += [f"command '{option.command}'"] if option.command is not None else []
     return f"option: {' '.join(words)} @{option.place}"
 
 

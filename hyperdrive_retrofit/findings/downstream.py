@@ -15,14 +15,16 @@ from hyperdrive_retrofit.script import ParentRead, ScriptFacts
 _HOLD_CORE = re.compile(r"azureml-(core|defaults|sdk|pipeline(-core|-steps)?|train(-core|-automl-client)?)\b(?![-\w])")
 _KEPT_BY_NAME = ("metric", "tag", "property", "file")
 _NOT_A_CHILD = "the sweep's now, and has no child's metrics and files"
-_NO_CHILDS = frozenset(
-    """id run_id name number status get_status wait_for_completion get_details get_details_with_logs get_portal_url
-    get_children parent experiment type display_name description cancel tag set_tags add_properties""".split()
-)
-_A_CHILDS = frozenset(
-    """get_metrics get_file_names download_file download_files get_tags tags get_properties properties register_model
-    get_output_data get_outputs get_output""".split()
-)
+_OF_ANY_RUN = """
+id run_id name number status get_status wait_for_completion get_details get_details_with_logs
+get_portal_url get_children parent experiment type display_name description cancel tag set_tags add_properties
+"""
+_NO_CHILDS = frozenset(_OF_ANY_RUN.split())
+_OF_A_CHILD = """
+get_metrics get_file_names download_file download_files get_tags tags get_properties properties
+register_model get_output_data get_outputs get_output
+"""
+_A_CHILDS = frozenset(_OF_A_CHILD.split())
 """What a step's run is asked for: what the sweep's has as well, and what only a child's has."""
 
 _Names = set[tuple[str, "str | None"]]

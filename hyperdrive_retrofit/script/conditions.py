@@ -9,10 +9,11 @@ from collections.abc import Callable
 from hyperdrive_retrofit.script.libraries import CHECKERS
 from hyperdrive_retrofit.script.values import External, OptionText, Value
 
-OF_OTHER_KINDS = set(
+_OTHER_ERRORS = (
     "ImportError ModuleNotFoundError OSError IOError FileNotFoundError FileExistsError ValueError TypeError "
-    "AttributeError NameError IndexError ZeroDivisionError KeyboardInterrupt".split()
+    "AttributeError NameError IndexError ZeroDivisionError KeyboardInterrupt"
 )
+OF_OTHER_KINDS = frozenset(_OTHER_ERRORS.split())
 """Errors that a missing key does not raise."""
 
 Read = Callable[[ast.expr], Value]

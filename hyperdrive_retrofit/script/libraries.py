@@ -113,14 +113,26 @@ SAVERS = {"save", "save_model", "save_pretrained", "save_weights", "savefig", "e
 """Methods of objects we do not know that write to a path; some of them make the folder."""
 
 READING_STARTS = ("read_", "load", "imread", "genfromtxt")
-PROCESSES = ("subprocess.", "os.system", "os.popen", "os.exec", "os.spawn", "os.posix_spawn", "asyncio.create_subprocess")
+PROCESSES = (
+    "subprocess.",
+    "os.system",
+    "os.popen",
+    "os.exec",
+    "os.spawn",
+    "os.posix_spawn",
+    "asyncio.create_subprocess",
+)
 
 
 def call_external(context: Context, name: str, call: Call) -> Value | None:  # noqa: C901, PLR0911 one case per kind
     """Follow a call of an external function as far as paths go; None when the function is not known."""
     last = name.rpartition(".")[2]
     node = call.node
-    if name in HARMLESS or name.startswith("logging.") or (name.startswith("builtins.") and _is_exception(last)):
+    if (
+        name in HARMLESS
+        or name.startswith(("logging.", "absl.logging."))
+        or (name.startswith("builtins.") and _is_exception(last))
+    ):
         return ANYTHING
     if name in SAME_PATH:
         return _same_path(context, name, call)
@@ -238,7 +250,7 @@ def _listed(context: Context, last: str, path: Value, node: ast.AST) -> Value:
     return one(Sequence([found], open=True))
 
 
-def call_text_method(context: Context, atom: OptionText, name: str, call: Call) -> Value:  # noqa: C901, PLR0911 one case per kind
+def call_text_method(context: Context, atom: OptionText, name: str, call: Call) -> Value:  # noqa: C901, PLR0911, PLR0912 one case per kind
     """Follow a method of an option's value: of a text or of a Path."""
     node, this = call.node, one(atom)
     if name in SAME_PATH_METHODS:

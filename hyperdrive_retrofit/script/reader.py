@@ -9,13 +9,15 @@ import ast
 import itertools
 import os
 from collections.abc import Collection, Iterable
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import attrs
 
-from hyperdrive_retrofit.script import configs, unseen, unused
+from hyperdrive_retrofit.script import absl_flags, argv, configs, overrides, unseen, unused
 from hyperdrive_retrofit.script.context import EVERY_OPTION, Record
+from hyperdrive_retrofit.script.expressions import external
 from hyperdrive_retrofit.script.facts import (
+    CommandedFact,
     ConfigRead,
     DatasetUse,
     FixedValue,
@@ -23,9 +25,11 @@ from hyperdrive_retrofit.script.facts import (
     LoggedMetric,
     ModelLookup,
     Named,
+    OfCommands,
     Option,
     ParentRead,
     ParentWrite,
+    ParserKind,
     PathUse,
     Place,
     Registration,
@@ -33,6 +37,7 @@ from hyperdrive_retrofit.script.facts import (
     ScriptFacts,
 )
 from hyperdrive_retrofit.script.objects import decorators
+from hyperdrive_retrofit.script.parsers import Parser
 from hyperdrive_retrofit.script.source import SourceDirectory, relative
 from hyperdrive_retrofit.script.statements import Statements
 from hyperdrive_retrofit.script.values import (
@@ -41,10 +46,10 @@ from hyperdrive_retrofit.script.values import (
     External,
     Function,
     LocalModule,
-    Parser,
     Scope,
     TooLargeError,
     Value,
+    is_words,
     one,
 )
 
@@ -63,6 +68,7 @@ Fact = TypeVar(
     FixedValue,
     FixedWrite,
 )
+AnyFact = TypeVar("AnyFact", bound=CommandedFact)
 SIGNS_OF_THE_BEST = tuple(b"best modelcheckpoint load_state_dict load_weights deepcopy early_stop earlystop".split())
 PASSIVE_DECORATORS = {"property", "staticmethod", "classmethod", "cached_property", "contextmanager", "wraps"}
 """Decorators that leave calling to others."""
@@ -127,10 +133,15 @@ class Reader(Statements):
             if alias.name == "*":
                 self._star(modules, name)
                 continue
-            value = one(External(f"{name}.{alias.name}"))
+            value = one(external(f"{name}.{alias.name}"))
             if modules:
                 value = self.module_item(modules[-1], alias.name) if modules[-1] else ANYTHING
-            self._bind_name(alias.asname or alias.name, value)
+            self._bind_imported(alias.asname or alias.name, value)
+
+    def _bind_imported(self, name: str, value: Value) -> None:
+        # An import is not yet a use of what it brings, and `_bind_name` would take it for one.
+        self.record.argv_loads += is_words(value)
+        self._bind_name(name, value)
 
     def _star(self, modules: list[LocalModule | None], name: str) -> None:
         if not modules:
@@ -244,21 +255,30 @@ def _facts(script: str, source: SourceDirectory, record: Record) -> ScriptFacts:
     outcomes = {outcome for parser in parsers for outcome in parser.parsed}
     (unknown,) = outcomes if len(outcomes) == 1 else (None,)
     unknown = None if unknown == "literal" else unknown
-    leftovers = unknown == "ignored" and (record.remainder_used or record.argv_loads > 0)
+    leftovers = unknown == "ignored" and (record.remainder_used or record.argv_loads > 0 or bool(record.argv_words))
     complete = len(parsers) == 1 and unknown is not None and parsers[0].complete and not leftovers
+    kind = _kind(record, parsers)
+    if kind == "argv":
+        options, complete = argv.options(record.argv_words), True
+        unknown = None if record.argv_counted else "ignored"
+    if kind == "absl":
+        complete = complete and not absl_flags.may_be_defined_elsewhere(record.imports, _tops(source))
     sure = complete and not record.code_unseen and not record.options_unseen
+    metrics = _metrics(record)
     return ScriptFacts(
         script=script,
         files=tuple(source.parsed),
         unread=tuple(source.unread),
-        parser=_kind(record, parsers),
+        parser=kind,
         options=options,
         options_complete=sure,
         unknown_options=unknown,
         abbreviations=any(parser.abbreviations for parser in parsers),
         reads_command_line=_reads_command_line(record, outcomes),
         subcommands=any(parser.subcommands for parser in parsers),
-        metrics=_steady(_metrics(record)),
+        overrides=record.overrides,
+        override_keys=_override_keys(record),
+        metrics=_steady(metrics.values()),
         logs_unseen=record.logs_unseen or record.code_unseen,
         command_line_unseen=record.command_line_unseen or record.code_unseen,
         unknown_libraries=tuple(record.unknown_libraries),
@@ -266,21 +286,24 @@ def _facts(script: str, source: SourceDirectory, record: Record) -> ScriptFacts:
         parent_reads=_steady(_parent_reads(record)),
         parent_writes=_steady(record.parent_writes),
         own_tags=_steady(record.own_tags),
-        run_lookups=_steady(_run_lookups(record)),
+        run_lookups=_steady(_finished(record, lookup) for lookup in record.run_lookups),
         registrations=_steady(record.registrations),
         model_lookups=_steady(record.model_lookups),
-        uses_output_datasets=_steady(
-            attrs.evolve(use, guarded=use.guarded or ("output", use.name) in record.questions)
-            for use in record.output_datasets
-        ),
+        uses_output_datasets=_steady(_finished(record, use) for use in record.output_datasets),
         uses_input_datasets=_steady(record.input_datasets),
         environment_reads=_steady(record.environment_reads),
         path_uses=_path_uses(record, options, source.script),
         config_reads=_steady(configs.reads(record)),
         literals=_steady(record.literals),
         fixed_writes=_steady(record.fixed_writes),
-        unused_options=unused.options(record, parsers, source) if sure else (),
+        unused_options=unused.options(record, parsers, source) if sure and kind in ("argparse", "click") else (),
         keeps_best=source.names(SIGNS_OF_THE_BEST),
+        of_commands=tuple(
+            OfCommands(
+                metrics[fact] if isinstance(fact, LoggedMetric) else _finished(record, fact), tuple(sorted(names))
+            )
+            for fact, names in record.of_commands.items()
+        ),
     )
 
 
@@ -295,20 +318,20 @@ def _reads_command_line(record: Record, outcomes: Collection[str | None]) -> boo
 
 def _parent_reads(record: Record) -> list[ParentRead]:
     """List the reads, without the guarded ones that stand where the same is read unguarded."""
-    reads = dict.fromkeys(
-        attrs.evolve(read, guarded=read.guarded or (read.kind, read.name) in record.questions)
-        for read in record.parent_reads
-    )
+    reads = dict.fromkeys(_finished(record, read) for read in record.parent_reads)
     return [read for read in reads if not read.guarded or attrs.evolve(read, guarded=False) not in reads]
 
 
-def _run_lookups(record: Record) -> list[RunLookup]:
-    return [
-        attrs.evolve(lookup, asked=tuple(record.asked.get(lookup.name or "", ())))
-        if lookup.call == "find_step_run"
-        else lookup
-        for lookup in record.run_lookups
-    ]
+def _finished(record: Record, fact: AnyFact) -> AnyFact:
+    """Give a fact with what is known of it only once all has been read."""
+    match fact:
+        case ParentRead():
+            return attrs.evolve(fact, guarded=fact.guarded or (fact.kind, fact.name) in record.questions)
+        case DatasetUse():
+            return attrs.evolve(fact, guarded=fact.guarded or ("output", fact.name) in record.questions)
+        case RunLookup(call="find_step_run"):
+            return attrs.evolve(fact, asked=tuple(record.asked.get(fact.name or "", ())))
+    return fact
 
 
 def _folders_made(record: Record, script: str) -> tuple[Named, ...]:
@@ -328,20 +351,36 @@ def _chosen(record: Record) -> list[Parser]:
     return [parser for parser in known if parser.parsed] or known
 
 
-def _kind(record: Record, parsers: list[Parser]) -> Literal["argparse", "click", "other"] | None:
-    if parsers:
-        return "click" if parsers == [record.click] else "argparse"
-    return "other" if record.other_parser or record.argv_loads > 0 else None
+def _kind(record: Record, parsers: list[Parser]) -> ParserKind | None:
+    kinds = {parser.kind for parser in parsers}
+    if kinds:
+        return kinds.pop() if len(kinds) == 1 else "other"
+    if record.other_parser or record.argv_loads > 0:
+        return "other"
+    return "argv" if record.argv_words else None
+
+
+def _override_keys(record: Record) -> tuple[Named, ...]:
+    """List the keys that hydra or yacs could override."""
+    keys = record.override_keys.get(record.overrides, {}) if record.overrides else {}
+    return overrides.leaves(keys)
+
+
+def _tops(source: SourceDirectory) -> set[str]:
+    """Name the modules and packages read, by the first word of their dotted names."""
+    return {part.removesuffix(".py") for file in source.parsed for part in file.split("/")}
 
 
 def _distinct(options: Iterable[Option]) -> tuple[Option, ...]:
     return tuple(dict.fromkeys(options))
 
 
-def _metrics(record: Record) -> list[LoggedMetric]:
-    return [
-        attrs.evolve(metric, repeated=often.repeated, in_loop=often.in_loop) for metric, often in record.metrics.items()
-    ]
+def _metrics(record: Record) -> dict[LoggedMetric, LoggedMetric]:
+    """Give for each metric, as it is recorded, the metric with how often it is logged."""
+    return {
+        metric: attrs.evolve(metric, repeated=often.repeated, in_loop=often.in_loop)
+        for metric, often in record.metrics.items()
+    }
 
 
 def _path_uses(record: Record, options: tuple[Option, ...], script: str) -> tuple[PathUse, ...]:

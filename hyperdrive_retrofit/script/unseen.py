@@ -15,7 +15,7 @@ absl addict adlfs aiohttp albumentations altair attr attrs azure bokeh boto3 bot
 category_encoders cattr cattrs click cloudpickle colorama coloredlogs comet_ml cudf cuml cupy cv2 dask databricks
 datasets dateutil dice_ml dill distributed distutils dotenv duckdb easydict econml efficientnet_pytorch eli5 fairlearn
 fastai fastcore fastparquet fastprogress feature_engine filelock flax fsspec future gensim geopandas google h5py
-haiku horovod httpx hyperopt ignite imageio imblearn imgaug imp interpret IPython jax joblib jsonschema keras
+haiku hydra horovod httpx hyperopt ignite imageio imblearn imgaug imp interpret IPython jax joblib jsonschema keras
 keras_tuner kerastuner kornia lifelines lightgbm lightning lime loguru lxml marshmallow matplotlib missingno mlflow
 mltable mlxtend monai more_itertools mpl_toolkits munch networkx neptune ngboost nltk numba numexpr numpy omegaconf
 onnx onnxmltools onnxruntime opencensus openpyxl optax optuna packaging pandas pandera past patsy peft PIL pkg_resources
@@ -25,17 +25,18 @@ shap shapely six skimage skl2onnx sklearn skopt skorch spacy sqlalchemy statsmod
 tensorboard tensorboardX tensorflow tensorflow_addons tensorflow_datasets tensorflow_hub tensorflow_probability
 termcolor textblob tf_keras timm tokenizers toml tomli toolz torch torchaudio torchinfo torchmetrics torchsummary
 torchtext torchvision tqdm transformers trl typing_extensions ujson urllib3 wandb wordcloud xgboost xlrd xlsxwriter
-yacs yaml yellowbrick
+fire typer yacs yaml yellowbrick
 """
 KNOWN = frozenset(_KNOWN.split()) | sys.stdlib_module_names
 """Packages that neither read the command line nor log on the run, but for what is named below."""
 
-KNOWN_OF_AZUREML = frozenset(
-    "core data dataprep exceptions explain fsspec interpret mlflow opendatasets pipeline telemetry train widgets".split()
+_KNOWN_OF_AZUREML = (
+    "core data dataprep exceptions explain fsspec interpret mlflow opendatasets pipeline telemetry train widgets"
 )
+KNOWN_OF_AZUREML = frozenset(_KNOWN_OF_AZUREML.split())
 READS_COMMAND_LINE = re.compile(
-    r"absl\.(flags|app)\b|(fastai|fastcore)\.script|(pytorch_)?lightning\.(pytorch\.)?cli\b|ml_collections\.config_flags"
-    r"|omegaconf\.OmegaConf\.from_cli|tensorflow\.(compat\.v1\.)?(app|flags)\b|transformers\.HfArgumentParser"
+    r"(fastai|fastcore)\.script|(pytorch_)?lightning\.(pytorch\.)?cli\b|ml_collections\.config_flags"
+    r"|omegaconf\.OmegaConf\.from_cli|transformers\.HfArgumentParser"
     r"|trl\.TrlParser|(fileinput|getopt|optparse)\b|sys\.orig_argv"
 )
 """What does read it in packages that are known otherwise."""
@@ -43,11 +44,12 @@ READS_COMMAND_LINE = re.compile(
 LOGS = re.compile(r"ml_?flow|azure_?ml", re.IGNORECASE)
 """The name of a logger or callback of another package: `lightning.pytorch.loggers.MLFlowLogger`."""
 
-HARMLESS_PROGRAMS = frozenset(
-    """7z apt apt-get az azcopy cat chmod chown conda cp curl date df du echo free git gunzip gzip hostname ln ls lscpu
-    mkdir mv nvidia-smi pip pip3 printenv ps pwd rm sleep tar touch uname unzip wget which whoami yum zip""".split()
-)
-HARMLESS_MODULES = frozenset("ensurepip nltk.downloader pip spacy".split())
+_PROGRAMS = """
+7z apt apt-get az azcopy cat chmod chown conda cp curl date df du echo free git gunzip gzip hostname ln ls lscpu
+mkdir mv nvidia-smi pip pip3 printenv ps pwd rm sleep tar touch uname unzip wget which whoami yum zip
+"""
+HARMLESS_PROGRAMS = frozenset(_PROGRAMS.split())
+HARMLESS_MODULES = {"ensurepip", "nltk.downloader", "pip", "spacy"}
 
 
 def note_name(record: Record, name: str) -> None:
