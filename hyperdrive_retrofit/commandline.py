@@ -208,6 +208,8 @@ class _Reader:
         """Behind ``--`` all is positional, also what HyperDrive appends."""
         self._uses += [Use(None, (token,), (token,)) for token in self._tokens[position:]]
         self._swallowing.append(self._tokens[position])
+        if self._facts.parser in (None, "other", "argv"):
+            self._doubtful.append(self._tokens[position])
 
     def _values_after(self, position: int) -> list[Token]:
         found = []

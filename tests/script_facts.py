@@ -60,7 +60,10 @@ def lines(facts: ScriptFacts) -> list[str]:
             f"run lookup: {look.call} {look.name}{_of_step(look)}{_asked(look)} @{look.place}"
             for look in facts.run_lookups
         ),
-        *(f"registration: {r.kind} {r.name}{' conditional' * r.conditional} @{r.place}" for r in facts.registrations),
+        *(
+            f"registration: {r.kind} {r.name}{' conditional' * r.conditional}{' computed' * r.computed} @{r.place}"
+            for r in facts.registrations
+        ),
         *(f"model lookup: {look.name}{' pinned' * look.pinned} @{look.place}" for look in facts.model_lookups),
         *(f"output dataset: {u.name}{' guarded' * u.guarded} @{u.place}" for u in facts.uses_output_datasets),
         *(f"{kind}: {item.name} @{item.place}" for kind, items in named.items() for item in items),

@@ -166,13 +166,13 @@ def fixed_value_unclear(case: Case) -> Iterator[Finding]:
     """HR102: a fixed value left beside the child's own would win or fail, so it must go, all of it and no more."""
     for token in case.command_line.unclear:
         near = token.text or token.argument
+        severity = WARNING if token in case.command_line.doubtful else BLOCKER
         if token in case.command_line.swallowing:
             lost = "take those that HyperDrive appends for keys, and stop" if case.facts.overrides == "yacs" else ""
             lost = lost or "ignore those that HyperDrive appends"
             message = f"Behind '{near}' the script takes no options, so it would {lost}."
-            yield Finding("HR102", BLOCKER, case.step, message, f"Take '{near}' out of the step's arguments.")
+            yield Finding("HR102", severity, case.step, message, f"Take '{near}' out of the step's arguments.")
             continue
-        severity = WARNING if token in case.command_line.doubtful else BLOCKER
         taker = dict(case.command_line.swallowed).get(token)
         if taker is not None:
             takes = f"'{taker.text}' {'may take' if severity == WARNING else 'takes'} '{near}' for a value of its own"

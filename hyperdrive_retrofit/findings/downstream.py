@@ -164,13 +164,15 @@ def folder_needed(case: Case) -> Iterator[Finding]:
 def newest_model_taken(case: Case) -> Iterator[Finding]:
     """HR123: each child registers a model of that name, so the newest is that of the child that ended last."""
     behind = {item.name for _, facts in case.downstream for item in facts.registrations}
-    by_children = {item.name for item in case.facts.registrations if item.kind == "model"} - behind
+    own = [item for item in case.facts.registrations if item.kind == "model" and item.name not in behind]
+    surely = {item.name for item in own if not item.conditional}
     fix = "Take the model from the step's input, where the best child's is, and register it there."
     for step, facts in case.downstream:
         for lookup in facts.model_lookups:
-            if lookup.name is not None and lookup.name in by_children and not lookup.pinned:
+            if lookup.name is not None and lookup.name in {item.name for item in own} and not lookup.pinned:
                 newest = f"the newest model '{lookup.name}', which is that of the child that ends last"
-                yield Finding("HR123", BLOCKER, str(lookup.place), f"Step '{step.name}' takes {newest}.", fix)
+                severity = BLOCKER if lookup.name in surely else WARNING
+                yield Finding("HR123", severity, str(lookup.place), f"Step '{step.name}' takes {newest}.", fix)
 
 
 def written_into_handed_on(case: Case) -> Iterator[Finding]:

@@ -50,7 +50,7 @@ def registers_in_every_child(case: Case) -> Iterator[Finding]:
     whats = {"model": "registers the model", "model_tag": "sets the model tag", "dataset": "registers the dataset"}
     for registration in case.facts.registrations:
         what = whats[registration.kind] + (f" '{registration.name}'" if registration.name else "")
-        surely = registration.kind == "model" and not registration.conditional
+        surely = registration.kind == "model" and not registration.conditional and not registration.computed
         who = "Each child that gets there" if registration.conditional else "Each child"
         message = f"{who} {what}, so the newest is that of the child that ends last, not of the best one."
         fix = 'Do it in a step behind the training step, or accept it with ignore=("HR104",).'
@@ -192,7 +192,9 @@ def model_file_not_written(case: Case) -> Iterator[Finding]:
         dest = case.dest_of_output(output)
         uses = [use for use in case.facts.path_uses if dest is not None and use.option == dest]
         writes = [use for use in uses if use.kind in _WRITES]
-        if not writes or not _all_seen(uses):
+        made = any(use.kind == "makes" for use in uses)
+        into_folder = made and any(use.kind == "writes_self" for use in writes)  # shutil.copy(file, folder)
+        if not writes or into_folder or not _all_seen(uses):
             continue
         written = ["" if use.kind == "writes_self" else use.below for use in writes]
         names = [name for name in written if name]

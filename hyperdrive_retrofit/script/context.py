@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import ast
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, Literal, NamedTuple
 
 import attrs
@@ -207,6 +207,12 @@ class Context(abc.ABC):
         return any(label.startswith(("if", "else")) for label, _ in self.branches)
 
     @property
+    def may_not_happen(self) -> bool:
+        """Whether the current place may not be reached: an `if` or an error decides, or code that is not seen."""
+        labels = [label for label, _ in self.branches if not label.startswith(COMMAND_BRANCH)]
+        return any(label.startswith(("if", "else", "except", "maybe")) for label in labels)
+
+    @property
     def guarded(self) -> bool:
         """Whether what fails or is missing here may do no harm: it may not happen, or the error is caught."""
         return self.guards > 0 or any(not label.startswith(COMMAND_BRANCH) for label, _ in self.branches)
@@ -263,7 +269,8 @@ class Context(abc.ABC):
                 continue
             if atom.form == "moved":
                 if kind in ("writes", "may_make"):
-                    self._note_path(atom.dest, "joined_after", atom.joined or self.place(node))
+                    with nullcontext() if atom.exact else self.branch("maybe", node):
+                        self._note_path(atom.dest, "joined_after", atom.joined or self.place(node))
             elif atom.form == "text":
                 self.note_path(atom.dest, "escapes", node)
             elif atom.depth >= 0:

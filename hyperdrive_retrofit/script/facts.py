@@ -193,12 +193,21 @@ class ModelLookup:
 
 @attrs.frozen
 class Registration:
-    """Something put in the workspace; `conditional` says that an `if` stands around it."""
+    """Something put in the workspace.
+
+    Args:
+        kind: What.
+        name: Its name; None when that is not literal.
+        conditional: Whether it may not happen: an `if` or `except` stands around it, or code that is not seen calls it.
+        place: Where.
+        computed: Whether the name is put together, or not known at all, so that each run may have another.
+    """
 
     kind: Literal["model", "model_tag", "dataset"]
     name: str | None
     conditional: bool
     place: Place
+    computed: bool = False
 
 
 @attrs.frozen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hyperdrive_retrofit.script import fixed, runs
 from hyperdrive_retrofit.script.context import Context
-from hyperdrive_retrofit.script.facts import Named, Registration, RunLookup
+from hyperdrive_retrofit.script.facts import Named, RunLookup
 from hyperdrive_retrofit.script.literals import keys_in, names_in
 from hyperdrive_retrofit.script.values import (
     ANYTHING,
@@ -76,7 +76,7 @@ def _first(call: Call) -> str | None:
 
 def _register(context: Context, name: Value, call: Call) -> None:
     for text in names_in(name):
-        context.record.registrations[Registration("model", text, context.conditional, context.place(call.node))] = None
+        runs.note_registration(context, "model", text, name, call.node)
 
 
 def _hand_on_paths(context: Context, last: str, call: Call) -> None:

@@ -46,14 +46,15 @@ def joined(context: Context, parts: Items[Value], node: ast.AST) -> Value:
                 context.note_path(atom.dest, "anchored", node)
     elsewhere = base - here
     place = context.place(node)
-    moved = [_moved(atom, place) for atom in join(later) if isinstance(atom, OptionText)]
+    sure = not here and all(spelled(atom) is not None for atom in elsewhere)
+    moved = [_moved(atom, place, sure) for atom in join(later) if isinstance(atom, OptionText)]
     found = frozenset(_below(atom, later) for atom in elsewhere) | frozenset(moved if elsewhere else ())
     return found | behind_here or ANYTHING
 
 
-def _moved(atom: OptionText, place: Place) -> OptionText:
+def _moved(atom: OptionText, place: Place, sure: bool) -> OptionText:
     """Give an option's value behind another path, unless it is known to be behind one already."""
-    return atom if atom.form == "moved" else attrs.evolve(atom, form="moved", below="", joined=place)
+    return atom if atom.form == "moved" else attrs.evolve(atom, form="moved", exact=sure, below="", joined=place)
 
 
 def is_home(atom: Atom) -> bool:
@@ -217,7 +218,8 @@ def _text_of(atom: OptionText, pieces: Items[Value], texts: Items[object]) -> At
         slashed = isinstance(before, str) and before.endswith("/")
         slashed = slashed or any(isinstance(other, OtherPath) and other.slash for other in pieces[position - 1])
         alone = not any(isinstance(text, str) and " " in text for text in texts)
-        return attrs.evolve(as_text(atom), form="moved" if slashed and alone else "text")
+        sure = all(len(piece) == 1 and spelled(next(iter(piece))) is not None for piece in pieces[:position])
+        return attrs.evolve(as_text(atom), form="moved" if slashed and alone else "text", exact=sure)
     after = "".join(text if isinstance(text, str) else "?" for text in texts[1:])
     if not after:
         return atom
@@ -291,6 +293,7 @@ def makes(context: Context, value: Value, parents: bool | None, node: ast.AST) -
             context.record.folders_made[Named(known, context.place(node))] = None
         elif atom.form != "path":
             context.use(one(atom), "writes", node)
+            context.record.folders_made[Named(None, context.place(node))] = None
         elif atom.depth >= 0 and (parents or (atom.depth == 0 and atom.exact)):
             context.note_path(atom.dest, "makes", node)
         elif atom.depth >= 0 and parents is None:

@@ -233,8 +233,21 @@ def _step_run(call: Call) -> Value:
 
 def _register(context: Context, kind: Literal["model", "model_tag", "dataset"], name: Value, call: Call) -> Value:
     for text in names_in(name):
-        context.record.registrations[Registration(kind, text, context.conditional, context.place(call.node))] = None
+        note_registration(context, kind, text, name, call.node)
     return one(Made("dataset" if kind == "dataset" else "model"))
+
+
+def note_registration(
+    context: Context,
+    kind: Literal["model", "model_tag", "dataset"],
+    text: str | None,
+    name: Value,
+    node: ast.AST,
+) -> None:
+    """Record a registration; a name that is neither literal nor an option's value may be each child's own."""
+    plain = all(isinstance(atom, Const) or (isinstance(atom, OptionText) and atom.form == "path") for atom in name)
+    registration = Registration(kind, text, context.may_not_happen, context.place(node), computed=not plain)
+    context.record.registrations[registration] = None
 
 
 def table_item(context: Context, table: ParentTable, key: Value, node: ast.AST, guarded: bool = False) -> Value:

@@ -84,7 +84,7 @@ class OptionText:
         form: "path" for the value or a path below it, "moved" for another path with the value behind it, "text" for
             any other text that holds it.
         depth: The path parts below the value itself, at least.
-        exact: Whether there are surely no more.
+        exact: Whether there are surely no more; for "moved", whether it surely is another path.
         pathlib: Whether it is a Path.
         slash: Whether it is a text that ends in a slash.
         below: For a path, what is joined below the value ("sub/model.pkl", "" for nothing); None when it is computed.
