@@ -1,6 +1,7 @@
 """Good scripts that were stopped once: rehearsed, their sweeps complete and choose rightly.
 
-A script that is stopped for no reason belongs into ``MENDED``, or into ``PLANNED`` when it needs what is not installed.
+A script that is stopped for no reason belongs into ``MENDED``, or into ``PLANNED`` when it needs what is
+not installed, or hands on a file without a step for it.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ MENDED = {
         "train.py": TRAIN + 'import shutil\nshutil.copytree(args.model, os.path.join("backup", args.model))\n'
     },
     "HR106 made absolute, then elsewhere": first(
-        'args.model = os.path.join(os.getcwd(), args.model)\nos.makedirs("logs")\nos.chdir("logs")\n'
+        'args.model = os.path.join(os.getcwd(), args.model)\nos.chdir("logs")\n'
     ),
     "HR106 elsewhere, and joined behind the script's own folder": first(
         'os.chdir("logs")\nargs.model = os.path.join(os.path.dirname(os.path.abspath(__file__)), args.model)\n'
@@ -131,12 +132,6 @@ MENDED = {
     ),
     "HR109 goes through all that is there": {
         "train.py": TRAIN + "for name, value in run.parent.get_tags().items():\n    print(name, value)\n"
-    },
-    "HR122 copies into the folder": {
-        "train.py": TRAIN.replace("open(os.path.join(args.model,", "open(os.path.join(")
-        + 'import shutil\nshutil.copy("model.txt", args.model)\n',
-        "call": pages.BASE["call"].replace(")\n", ', training_step="train", model_files={"model": "model.txt"})\n'),
-        "evaluate.py": EVALUATE,
     },
     "HR109 reads what it wrote itself": behind(
         'run.parent.log("mse", 3)\nprint(run.parent.get_metrics()["mse"])\n', TRAIN + 'run.parent.log("mse", 1)\n'
@@ -225,6 +220,12 @@ PLANNED = {
             MAKES,
             "import pandas as pd\npd.DataFrame().to_parquet(os.path.join(args.model, 'data'), partition_cols=['a'])",
         )
+    },
+    "HR122 copies into the folder": {
+        "train.py": TRAIN.replace("open(os.path.join(args.model,", "open(os.path.join(")
+        + 'import shutil\nshutil.copy("model.txt", args.model)\n',
+        "call": pages.BASE["call"].replace(")\n", ', training_step="train", model_files={"model": "model.txt"})\n'),
+        "evaluate.py": EVALUATE,
     },
     "HR123 a model registered under a condition": {
         "train.py": TRAIN + 'if args.lr > 5:\n    run.register_model("churn", "outputs/model")\n',

@@ -548,3 +548,52 @@ class TestFiles:
 
         assert facts.problem is None
         assert not (tmp_path / "trace").exists()
+
+
+class TestPrograms:
+    @pytest.mark.parametrize(
+        "call",
+        [
+            "subprocess.check_call([sys.executable, '-m', 'pip', 'install', name])",
+            "subprocess.run('pip install -r requirements.txt', shell=True, check=True)",
+            "subprocess.check_output(['nvidia-smi'])",
+            "os.system('ls -la && nvidia-smi')",
+            "os.system('git rev-parse HEAD | cat')",
+            "subprocess.run(args=['/usr/bin/unzip', 'data.zip', '-d', folder])",
+        ],
+    )
+    def test_harmless(self, call, tmp_path):
+        """A program that is known neither logs nor reads the command line."""
+        facts = read(tmp_path, f"import os, subprocess, sys\n{call}\n")
+
+        assert (facts.logs_unseen, facts.command_line_unseen) == (False, False)
+
+    @pytest.mark.parametrize(
+        "call",
+        [
+            "os.system('sh run.sh')",
+            "os.system('pip install x; fit')",
+            "os.system('echo $(fit)')",
+            "os.system(command)",
+            'os.system("echo \'open")',
+            "subprocess.run(command)",
+            "subprocess.run([program, 'x'])",
+            "subprocess.run(['python', '-m', 'fit'])",
+            "subprocess.Popen(['fit'] + words)",
+            "subprocess.run([])",
+            "os.execv('/bin/sh', ['sh', 'run.sh'])",
+        ],
+    )
+    def test_unknown(self, call, tmp_path):
+        """Any other program may do both, and make folders."""
+        facts = read(tmp_path, f"import os, subprocess, sys\n{call}\n")
+
+        assert (facts.logs_unseen, facts.command_line_unseen) == (True, True)
+        assert [folder.name for folder in facts.folders_made] == [None]
+
+    def test_mkdir(self, tmp_path):
+        """A program that makes a folder may make any, and does nothing else."""
+        facts = read(tmp_path, "import os\nos.system('mkdir -p outputs/model')\n")
+
+        assert [folder.name for folder in facts.folders_made] == [None]
+        assert not facts.logs_unseen

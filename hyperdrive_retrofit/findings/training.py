@@ -13,6 +13,7 @@ from hyperdrive_retrofit.script import PathUse, ScriptFacts
 from hyperdrive_retrofit.sweep import NoTermination
 
 _WRITES = ("writes_self", "writes_below")
+_READS = ("reads_self", "reads_below", "lists")
 _MAY_WRITE = (*_WRITES, "may_make", "escapes", "subprocess")
 
 
@@ -89,7 +90,7 @@ def output_goes_elsewhere(case: Case) -> Iterator[Finding]:
         surely = {use.place for use in uses if (use.option, use.kind, use.branches) == (dest, "joined_after", ())}
         for use in uses:
             if use.option == dest and use.kind == "joined_after":
-                sure = use.place in surely and own.isdisjoint(_MAY_WRITE)
+                sure = use.place in surely and own.isdisjoint((*_MAY_WRITE, *_READS))
                 so = f"so it {'is not' if sure else 'may not be'} written to {path}"
                 message = f"Output '{output.name}' is joined behind another path, {so}."
                 yield Finding("HR106", BLOCKER if sure else WARNING, str(use.place), message, fix)
