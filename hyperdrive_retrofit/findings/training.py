@@ -218,10 +218,10 @@ def last_model_kept(case: Case) -> Iterator[Finding]:
     if any(use.kind in _WRITES for use in uses) and not any(use.repeated for use in uses):
         place = next(metric.place for metric in logged if metric.in_loop)
         message = (
-            f"'{name}' is logged in each pass and the model is written once: the best pass of all makes its child win, "
-            "and what is handed on is that child's last state."
+            f"'{name}' is logged in each pass and the model is written once: the best pass decides which child wins, "
+            "and nothing shows that its state is what is written."
         )
-        fix = "Keep the state of the best pass and write that, or log the value of the written model last and alone."
+        fix = "Keep the state of the best pass and write that, or log the metric once, for the model that is written."
         yield Finding("HR129", WARNING, str(place), message, fix)
 
 

@@ -62,7 +62,7 @@ Fact = TypeVar(
     FixedWrite,
 )
 SIGNS_OF_THE_BEST = tuple(
-    b"best checkpoint load_state_dict load_weights set_weights deepcopy early_stop earlystop patience".split()
+    b"best modelcheckpoint load_state_dict load_weights set_weights deepcopy early_stop earlystop".split()
 )
 PASSIVE_DECORATORS = {"property", "staticmethod", "classmethod", "cached_property", "contextmanager", "wraps"}
 """Decorators that leave calling to others."""
