@@ -770,7 +770,9 @@ class TestSettings:
         message = "slack_factor is a ratio of 'val_r2': where that is negative, the best child itself is ended."
         assert_only(result, "HR119", "warning", "policy", message, "slack_amount")
         rate = train.replace("val_r2", "false_negative_rate")
-        assert found(rate, policy=policy, primary_metric_name="false_negative_rate", primary_metric_goal="minimize") == ()
+        assert (
+            found(rate, policy=policy, primary_metric_name="false_negative_rate", primary_metric_goal="minimize") == ()
+        )
         by_amount = BanditPolicy(evaluation_interval=1, slack_amount=0.1)
         assert found(train, policy=by_amount, primary_metric_name="val_r2") == ()
 
@@ -855,7 +857,7 @@ class TestFixedPlaces:
                 "All children write to 'models' of a datastore, where files of one name are any child's in the end.",
             ), (
                 'open("/mnt/shared/model.pkl", "w").write("x")', "note",
-                "'/mnt/shared/model.pkl' is not kept with a child, and where that disk is shared, all children write to it.",
+                "'/mnt/shared/model.pkl' is not kept with a child, and where that disk is shared, children share the file.",
             ),
         ],
     )  # fmt: skip
@@ -939,7 +941,7 @@ class TestReaders:
     @pytest.mark.parametrize(
         ("train", "evaluate", "message"),
         [
-            ("run.register_model", NEWEST.replace("Model(", "Model.list("), "goes through the models 'churn', and every child registers one."),
+            ("run.register_model", NEWEST.replace("Model(", "Model.list("), "goes through the models 'churn', and children register some of them."),
             ("if args.lr > 1: run.register_model", NEWEST, "may take the newest model 'churn', and a child may have registered it."),
             ("run.register_model", NEWEST.replace("model =", "if run.tags: model ="), "may take the newest model 'churn'"),
             ("run.register_model", EVALUATE + "run.register_model(input(), 'outputs/x')\n" + NEWEST, "may take the newest model 'churn'"),

@@ -160,7 +160,7 @@ def newest_model_taken(case: Case) -> Iterator[Finding]:
             if name is None or lookup.pinned or name not in {item.name for item in registered}:
                 continue
             if lookup.every:
-                message = f"Step '{step.name}' goes through the models '{name}', and every child registers one."
+                message = f"Step '{step.name}' goes through the models '{name}', and children register some of them."
                 yield Finding("HR123", WARNING, place, message, fix)
             elif name in surely and not lookup.conditional:
                 newest = f"the newest model '{name}', which is that of the child that ends last"

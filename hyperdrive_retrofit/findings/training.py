@@ -154,16 +154,16 @@ def written_to_fixed_place(case: Case) -> Iterator[Finding]:
     """HR121: what is spelled out in the script is one place for all children, as an input is."""
     fix = "Write below an output of the step, or put the run's id into the name: Run.get_context().id."
     for write in case.facts.fixed_writes:
-        who, place = "All children that get there" if write.conditional else "All children", str(write.place)
+        all_write = f"All children{' that get there' if write.conditional else ''} write to '{write.path}'"
+        severity, message = WARNING, f"{all_write}, and what stays there is any child's, not the best one's."
         if write.datastore:
-            message = f"{who} write to '{write.path}' of a datastore, where files of one name are any child's in the end."
-            yield Finding("HR121", WARNING, place, message, fix)
-        elif _SHARED_BY_ITS_NAME.match(write.path):
-            message = f"{who} write to '{write.path}', and what stays there is any child's, not the best one's."
-            yield Finding("HR121", WARNING, place, message, fix)
-        else:
-            message = f"'{write.path}' is not kept with a child, and where that disk is shared, all children write to it."
-            yield Finding("HR121", NOTE, place, message, fix)
+            message = f"{all_write} of a datastore, where files of one name are any child's in the end."
+        elif not _SHARED_BY_ITS_NAME.match(write.path):
+            message = (
+                f"'{write.path}' is not kept with a child, and where that disk is shared, children share the file."
+            )
+            severity = NOTE
+        yield Finding("HR121", severity, str(write.place), message, fix)
 
 
 def model_file_not_written(case: Case) -> Iterator[Finding]:
@@ -213,7 +213,8 @@ def last_model_kept(case: Case) -> Iterator[Finding]:
         return
     dests = [case.dest_of_output(output.name) for output in case.training.outputs]
     uses = [use for use in facts.path_uses if use.option is not None and use.option in dests]
-    if any(use.kind in ("escapes", "subprocess") for use in uses):  # a saver made before the loop may write in each pass
+    # a saver that was given the path before the loop may write in each pass
+    if any(use.kind in ("escapes", "subprocess") for use in uses):
         return
     if any(use.kind in _WRITES for use in uses) and not any(use.repeated for use in uses):
         place = next(metric.place for metric in logged if metric.in_loop)

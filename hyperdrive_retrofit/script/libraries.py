@@ -238,7 +238,7 @@ def _listed(context: Context, last: str, path: Value, node: ast.AST) -> Value:
     return one(Sequence([found], open=True))
 
 
-def call_text_method(context: Context, atom: OptionText, name: str, call: Call) -> Value:  # noqa: C901, PLR0911 one case per kind
+def call_text_method(context: Context, atom: OptionText, name: str, call: Call) -> Value:  # noqa: C901, PLR0911, PLR0912 one case per kind
     """Follow a method of an option's value: of a text or of a Path."""
     node, this = call.node, one(atom)
     if name in SAME_PATH_METHODS:
