@@ -22,12 +22,14 @@ if TYPE_CHECKING:
         wrap_with_hyperdrive,
     )
     from hyperdrive_retrofit.azure.apply import Retrofit
+    from hyperdrive_retrofit.estimate import Estimate
     from hyperdrive_retrofit.findings import Finding
     from hyperdrive_retrofit.graph import Graph
     from hyperdrive_retrofit.plan import Plan
     from hyperdrive_retrofit.rehearsal.results import Rehearsal
 
 _HOMES = {
+    "Estimate": "estimate",
     "Finding": "findings",
     "Graph": "graph",
     "Plan": "plan",
@@ -42,6 +44,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Estimate",
     "Finding",
     "Graph",
     "Plan",

@@ -110,7 +110,13 @@ def read_command_line(
         facts: What is known of the script.
         space: The hyperparameters; their fixed values are found in every spelling the parser knows.
     """
-    return _Reader(arguments, facts, space).read()
+    return _Reader(arguments, of_command(arguments, facts), space).read()
+
+
+def of_command(arguments: Sequence[Argument], facts: ScriptFacts) -> ScriptFacts:
+    """Leave of a script's options those of the command (``train.py fit``) that the arguments name, if they do."""
+    words = [word for argument in arguments for word in words_of(argument) if word is not None]
+    return facts.of_command(words)
 
 
 class _Reader:
@@ -140,6 +146,7 @@ class _Reader:
         tuned = tuple(use for use in self._uses if self._is_tuned(use))
         self._unclear += [use.tokens[0] for use in tuned if not use.certain]
         self._unclear += self._swallowed(tuned)
+        self._unclear += self._given_by_position()
         swallowing = tuple(self._swallowing) if self._names else ()
         return CommandLine(tuple(self._uses), tuned, tuple(dict.fromkeys((*self._unclear, *swallowing))), swallowing)
 
@@ -225,6 +232,15 @@ class _Reader:
                 takes_more = self._takes_more(use)
             behind_tuned = use in tuned and use.certain
         return found
+
+    def _given_by_position(self) -> list[Token]:
+        """Return the values that fire gives to a hyperparameter's parameter because of their position."""
+        if self._facts.parser != "fire" or any(option.command is not None for option in self._facts.options):
+            return []
+        by_name = {use.option for use in self._uses if not self._is_tuned(use)}
+        waiting = [option for option in self._facts.options if option not in by_name]
+        values = [use.tokens[0] for use in self._uses if use.positional]
+        return [token for token, option in zip(values, waiting, strict=False) if option in self._options]
 
     def _takes_more(self, use: Use) -> bool:
         """Tell whether an option would take one value more than it was given."""

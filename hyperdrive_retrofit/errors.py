@@ -41,6 +41,10 @@ class NotRetrofittedError(RetrofitError, AssertionError):
     """``testing.assert_retrofitted`` found something of the old pipeline in the new one."""
 
 
+class EstimateError(RetrofitError, ValueError):
+    """An estimate cannot be made of what was given."""
+
+
 class RehearsalError(RetrofitError, RuntimeError):
     """A rehearsal that cannot start, or that cannot go on; all reasons at once."""
 

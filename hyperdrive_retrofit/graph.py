@@ -369,6 +369,18 @@ class Graph:
 
         return render.graph_html(self)
 
+    def to_mermaid(self) -> str:
+        """Return the pipeline as a Mermaid flowchart, for a README or a pull request."""
+        from hyperdrive_retrofit import render
+
+        return render.graph_mermaid(self)
+
+    def to_dot(self) -> str:
+        """Return the pipeline in Graphviz' language."""
+        from hyperdrive_retrofit import render
+
+        return render.graph_dot(self)
+
 
 def unused_name(name: str, taken: Collection[str]) -> str:
     """Return the name, or with ``#2``, ``#3``, ... behind it the first that is not taken."""

@@ -14,63 +14,20 @@ from typing import Any
 import attrs
 
 from hyperdrive_retrofit import errors, findings
+from hyperdrive_retrofit.changes import (
+    DIRECT,
+    PROMOTE,
+    Change,
+    HandedOn,
+    PromoteStep,
+    edits_of_arguments,
+    edits_of_steps,
+    outputs_in,
+)
+from hyperdrive_retrofit.estimate import Estimate, make_estimate
 from hyperdrive_retrofit.findings import BLOCKER, WARNING, Case, Finding
 from hyperdrive_retrofit.graph import Argument, Graph, Joined, OutputPath, Step, Text
-from hyperdrive_retrofit.sweep import Sweep
-from hyperdrive_retrofit.training import PROMOTE_SCRIPT
-
-PROMOTE, DIRECT = "promote", "direct"
-
-
-@attrs.frozen
-class Change:
-    """One edit.
-
-    Attributes:
-        action: ``replace``, ``remove``, ``redirect``, ``set``, ``tune``, ``add``, ``hand on`` or ``copy``.
-        step: Name of the step it happens to.
-        what: What is edited.
-        becomes: What it is afterwards; None when it is gone.
-    """
-
-    action: str
-    step: str
-    what: str
-    becomes: str | None = None
-
-
-@attrs.frozen
-class HandedOn:
-    """How one output of the training step reaches its readers.
-
-    Attributes:
-        output: The output's name.
-        path: Where each child writes it, below its own working directory.
-        how: ``promote`` or ``direct``.
-        model_file: With ``direct``, the one file of the best child's artifacts.
-        needed: False when nobody reads or registers it: a best child without it is no failure.
-    """
-
-    output: str
-    path: str
-    how: str = PROMOTE
-    model_file: str | None = None
-    needed: bool = True
-
-
-@attrs.frozen
-class PromoteStep:
-    """The step that hands the best child on.
-
-    Attributes:
-        name: Its name.
-        best_child: Name of its output that holds ``best_child.json``.
-        allow_reuse: False when a script behind it reads ``run.parent``, or may, which a reused step does not write.
-    """
-
-    name: str
-    best_child: str
-    allow_reuse: bool
+from hyperdrive_retrofit.sweep import Sweep, option_value
 
 
 @attrs.frozen
@@ -92,14 +49,16 @@ class Plan:
         shared_tags: Tags copied from the sweep's run to the pipeline run.
         findings: All findings, blockers first.
         places: For each hyperparameter, the option of the script where it lives.
+        estimated: What the sweep takes and costs, when :meth:`with_estimate` was asked; it is shown with the plan.
     """
 
     graph: Graph = attrs.field(repr=False)
     training: str
     sweep: Sweep
     source_directory: str
-    child_arguments: tuple[tuple[int, Argument], ...]
-    removed: tuple[str, ...]
+    # not in the repr, which people log: there may be secrets among arguments
+    child_arguments: tuple[tuple[int, Argument], ...] = attrs.field(repr=False)
+    removed: tuple[str, ...] = attrs.field(repr=False)
     variables: tuple[tuple[str, str], ...]
     handed_on: tuple[HandedOn, ...]
     metrics: str
@@ -111,6 +70,7 @@ class Plan:
     # what only apply opens: the function itself, and the user's own objects given in the call
     _apply: Callable[[Plan, Any], Any] = attrs.field(repr=False, eq=False)
     _given: Mapping[str, Any] = attrs.field(repr=False, eq=False, factory=dict)
+    estimated: Estimate | None = None
 
     @property
     def blockers(self) -> tuple[Finding, ...]:
@@ -130,13 +90,48 @@ class Plan:
     @property
     def changes(self) -> tuple[Change, ...]:
         """Every edit, in the order in which a reader wants them."""
-        return tuple(_changes(self))
+        step, copied = self.training_step, map(self.graph.step, self.copied)
+        return (
+            Change("replace", step.name, step.kind, "HyperDriveStep"),
+            *edits_of_arguments(step, self.removed, self.child_arguments),
+            *edits_of_steps(step, self.variables, self.sweep.space, self.promote, self.handed_on, copied),
+        )
 
     def child_command(self, values: Mapping[str, Any]) -> tuple[str, ...]:
-        """Return the words that follow the script in a child with these hyperparameters."""
+        """Return the words that follow the script in a child with these hyperparameters, secrets as they are."""
         fixed = (str(argument) for _, argument in self.child_arguments)
-        tuned = (word for parameter in self.sweep.space for word in (parameter.option, str(values[parameter.name])))
-        return (*fixed, *tuned)
+        return (*fixed, *self.tuned_words(values))
+
+    def tuned_words(self, values: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the words that HyperDrive appends in a child with these hyperparameters."""
+        return tuple(
+            word for parameter in self.sweep.space for word in (parameter.option, option_value(values[parameter.name]))
+        )
+
+    def estimate(
+        self,
+        *,
+        minutes_per_run: float | None = None,
+        price_per_node_hour: float | None = None,
+        rehearsal: Any = None,
+    ) -> Estimate:
+        """Say what the sweep takes and costs, if no child is stopped early.
+
+        Args:
+            minutes_per_run: How long one child runs.
+            price_per_node_hour: What a node costs, in any currency. None: no cost is said.
+            rehearsal: In place of ``minutes_per_run``: a rehearsal of this sweep. The mean of its completed
+                children's minutes is taken, which are this machine's, not the cluster's.
+
+        Raises:
+            EstimateError: For neither or both of minutes and rehearsal, numbers that are none, or a rehearsal without
+                completed children of this sweep.
+        """
+        return make_estimate(self.training_step, self.sweep, minutes_per_run, price_per_node_hour, rehearsal)
+
+    def with_estimate(self, **given: Any) -> Plan:
+        """Return the same plan, whose numbers say what the sweep takes and costs; arguments as of :meth:`estimate`."""
+        return attrs.evolve(self, estimated=self.estimate(**given))
 
     def apply(self, existing_steps: Any) -> Any:
         """Build the new steps; the existing ones stay as they are.
@@ -164,6 +159,30 @@ class Plan:
         from hyperdrive_retrofit import render
 
         return render.plan_html(self)
+
+    def to_mermaid(self) -> str:
+        """Return the pipeline before and after as one Mermaid flowchart, for a README or a pull request."""
+        from hyperdrive_retrofit import render
+
+        return render.plan_mermaid(self)
+
+    def to_dot(self) -> str:
+        """Return the pipeline before and after as one graph in Graphviz' language."""
+        from hyperdrive_retrofit import render
+
+        return render.plan_dot(self)
+
+    def to_html(self) -> str:
+        """Return the whole plan as a piece of HTML that needs nothing beside it: no script, style or picture."""
+        from hyperdrive_retrofit import render
+
+        return render.plan_html(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the whole plan as values that JSON takes; docs/plan.md lists the keys."""
+        from hyperdrive_retrofit import render
+
+        return render.plan_dict(self)
 
 
 def blocked(found: Sequence[Finding]) -> errors.BlockedError:
@@ -201,7 +220,7 @@ def make_plan(
         case = attrs.evolve(case, promote=None)
     kept = case.command_line.without_tuned(step.arguments)
     paths = {output.output: output.path for output in handed_on}
-    in_arguments = {name for _, argument in kept for name in _outputs_in(argument)}
+    in_arguments = {name for _, argument in kept for name in outputs_in(argument)}
     found = tuple(finding for finding in findings.find(case) if finding.code not in ignore)
     return Plan(
         graph=graph,
@@ -281,11 +300,6 @@ def _redirect(argument: Argument, paths: Mapping[str, str]) -> Argument:
     return argument
 
 
-def _outputs_in(argument: Argument) -> list[str]:
-    parts = argument.parts if isinstance(argument, Joined) else (argument,)
-    return [part.name for part in parts if isinstance(part, OutputPath)]
-
-
 def _slug(name: str) -> str:
     return re.sub(r"\W+", "_", name).strip("_") or "training"
 
@@ -296,30 +310,3 @@ def _unused(name: str, taken: Collection[str]) -> str:
     while wanted in taken:
         wanted, count = f"{name}_{count}", count + 1
     return wanted
-
-
-def _changes(plan: Plan) -> list[Change]:
-    step = plan.training_step
-    changes = [Change("replace", step.name, step.kind, "HyperDriveStep")]
-    changes += [Change("remove", step.name, text) for text in plan.removed]
-    option = ""
-    for index, argument in plan.child_arguments:
-        old = step.arguments[index]
-        if argument != old and _outputs_in(old):
-            changes.append(Change("redirect", step.name, f"{option}{old}", f"{option}{argument}"))
-        option = f"{argument} " if isinstance(argument, Text) and argument.value.startswith("-") else ""
-    changes += [Change("set", step.name, name, path) for name, path in plan.variables]
-    for name, option in plan.places:
-        expression = next(item.expression for item in plan.sweep.space if item.name == name)
-        changes.append(Change("tune", step.name, option, str(expression)))
-    if plan.promote is not None:
-        changes.append(Change("add", plan.promote.name, PROMOTE_SCRIPT, plan.promote.best_child))
-    for output in plan.handed_on:
-        by = (
-            f"file {output.model_file}"
-            if output.how == DIRECT
-            else (f"by '{plan.promote.name}'" if plan.promote else "nobody reads it")
-        )
-        changes.append(Change("hand on", step.name, output.output, by))
-    changes += [Change("copy", plan.graph.step(key).name, plan.graph.step(key).kind) for key in plan.copied]
-    return changes

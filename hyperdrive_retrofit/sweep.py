@@ -7,6 +7,7 @@ SDK's wire form (``to_json()`` of samplings and policies, ``[name, args]`` of ex
 from __future__ import annotations
 
 import copy
+import json
 import math
 from typing import Any
 
@@ -154,11 +155,21 @@ class Sweep:
         """How many children there will be (semantics 2: discrete spaces are sampled without replacement)."""
         return int(min(self.max_total_runs, self.size))
 
+    @property
+    def waves(self) -> int:
+        """How often a full set of concurrent runs starts, if all runs take the same time."""
+        return math.ceil(self.runs / self.max_concurrent_runs)
+
 
 def space_size(space: tuple[Hyperparameter, ...]) -> float:
     """Return the number of points in a space; infinity unless all of it is discrete."""
     sizes = [parameter.expression.size for parameter in space]
     return math.inf if math.inf in sizes else math.prod(sizes)  # a large whole number times infinity is an error
+
+
+def option_value(value: Any) -> str:
+    """Return a hyperparameter as the child's command line has it: ``str``, structured values as JSON [A]."""
+    return json.dumps(value) if isinstance(value, (dict, list, tuple)) else str(value)
 
 
 def _delay(policy: Any) -> str:

@@ -41,6 +41,8 @@ def lines(facts: ScriptFacts) -> list[str]:
         *_parser(facts),
         *map(_option, facts.options),
         *(f"unused: {dest}" for dest in facts.unused_options),
+        *([f"overrides: {facts.overrides}"] if facts.overrides else []),
+        *(f"override key: {key.name} @{key.place}" for key in facts.override_keys),
         *(
             f"metric: {m.name} on {m.on} by {m.call}{' repeated' * m.repeated}{' in loop' * m.in_loop} @{m.place}"
             for m in facts.metrics
@@ -57,6 +59,10 @@ def lines(facts: ScriptFacts) -> list[str]:
             for look in facts.model_lookups
         ),
         *(f"{kind}: {item.name} @{item.place}" for kind, items in named.items() for item in items),
+        *(
+            f"only {', '.join(o.commands)}: {type(o.fact).__name__} {o.fact.name} @{o.fact.place}"
+            for o in facts.of_commands
+        ),
         *map(_path_use, facts.path_uses),
         *_folders(facts),
         *map(_config_read, facts.config_reads),
@@ -84,6 +90,7 @@ def _option(option: Option) -> str:
     words += ["required"] if option.required else []
     words += [f"takes {option.takes_values}"] if option.takes_values != 1 else []
     words += [f"choices {option.choices}"] if option.choices is not None else []
+    words += [f"command '{option.command}'"] if option.command is not None else []
     return f"option: {' '.join(words)} @{option.place}"
 
 

@@ -9,7 +9,6 @@ import sys
 import textwrap
 from pathlib import Path
 
-import attrs
 import pytest
 import shapes
 from hypothesis import given
@@ -17,7 +16,6 @@ from hypothesis import strategies as st
 
 from hyperdrive_retrofit import __main__ as commands
 from hyperdrive_retrofit import plan_retrofit, read_space_file, testing
-from hyperdrive_retrofit.plan import Plan
 
 ROOT = Path(__file__).parents[1]
 SPACE = """\
@@ -69,17 +67,6 @@ def here(tmp_path, monkeypatch):
     yield tmp_path
     for name in [name for name in sys.modules if name.partition(".")[0] in ("demo", "package")]:
         del sys.modules[name]
-
-
-@pytest.fixture
-def drawn(monkeypatch):
-    """Give plans the drawings that they have not yet."""
-    for name in ("to_mermaid", "to_dot", "to_html"):
-        if not hasattr(Plan, name):
-            monkeypatch.setattr(Plan, name, lambda plan, name=name: f"{name} of {plan.training}", raising=False)
-    if not hasattr(Plan, "to_dict"):
-        as_dict = lambda plan: {"findings": [attrs.asdict(finding) for finding in plan.findings]}  # noqa: E731
-        monkeypatch.setattr(Plan, "to_dict", as_dict, raising=False)
 
 
 def run(capsys, *arguments):
@@ -276,7 +263,6 @@ class TestPlan:
         assert (code, out) == (0, f"{called()}\n")
         assert "from Python" in err
 
-    @pytest.mark.usefixtures("drawn")
     @pytest.mark.parametrize("form", ["text", "json", "mermaid", "dot", "html"])
     def test_blockers(self, here, capsys, form):
         """With blockers the plan is printed all the same; where stdout is no text, stderr says them too."""
@@ -291,7 +277,6 @@ class TestPlan:
             assert "train.py never logs 'F_1'" in out
         assert ("train.py: HR103 blocker: train.py never logs 'F_1'" in err) == (form != "text")
 
-    @pytest.mark.usefixtures("drawn")
     def test_output(self, here, capsys):
         """With --output nothing is on stdout, and the file holds the result."""
         code, out, err = plan(capsys, "demo:build", "--format", "html", "--output", "plan.html")

@@ -427,3 +427,73 @@ def test_exact_spellings_are_always_clear(folder, data):
     tuned = data.draw(st.sampled_from(declared))
     kept = left(arguments, facts_of(folder, script_of(declared)), tuned.names[0])
     assert tuned.names[0] not in kept
+
+
+ABSL = """
+from absl import app, flags
+flags.DEFINE_float("lr", 0.1, "", short_name="l")
+flags.DEFINE_bool("shuffle", True, "")
+flags.DEFINE_string("model", None, "")
+app.run(print)
+"""
+FIRE = """
+import fire
+def train(data, lr=0.1, batch_size=1, model="", verbose=False):
+    pass
+fire.Fire(train)
+"""
+COMMANDS = """
+import typer
+app = typer.Typer()
+@app.command()
+def fit(lr: float = 0.1, model: str = "model"):
+    pass
+@app.command()
+def score(lr: bool = False):
+    pass
+app()
+"""
+ARGV = "import sys\nprint(sys.argv[1], sys.argv[2])\n"
+
+
+class TestOtherParsers:
+    """What absl, fire and typer take as an option, tried with them."""
+
+    @pytest.mark.parametrize(
+        ("script", "name", "arguments", "left"),
+        [
+            (ABSL, "lr", ["--lr", 0.1, "--model", "m"], ["--model", "m"]),
+            (ABSL, "lr", ["--lr=0.1", "--model", "m"], ["--model", "m"]),
+            (ABSL, "lr", ["-lr", 0.1, "--model", "m"], ["--model", "m"]),
+            (ABSL, "lr", ["-l=0.1", "--model", "m"], ["--model", "m"]),
+            (ABSL, "shuffle", ["--noshuffle", "m"], ["m"]),
+            (FIRE, "lr", ["data.csv", "--lr", 0.1], ["data.csv"]),
+            (FIRE, "lr", ["data.csv", "-lr", 0.1, "--model=m"], ["data.csv", "--model=m"]),
+            (FIRE, "lr", ["data.csv", "-l", 0.1], ["data.csv"]),
+            (FIRE, "batch_size", ["data.csv", "--batch-size", 8], ["data.csv"]),
+            (FIRE, "batch-size", ["data.csv", "--batch_size=8"], ["data.csv"]),
+            (FIRE, "verbose", ["data.csv", "--verbose", "--lr", 0.1], ["data.csv", "--lr", "0.1"]),
+            (COMMANDS, "lr", ["fit", "--lr", 0.1, "--model", "m"], ["fit", "--model", "m"]),
+            (COMMANDS, "lr", ["score", "--lr", "m"], ["score", "m"]),
+        ],
+    )
+    def test_every_spelling(self, script, name, arguments, left, tmp_path):
+        """A hyperparameter's fixed value is taken out in each spelling that the parser knows."""
+        line = read(arguments, facts_of(tmp_path, script), name)
+
+        assert line.unclear == ()
+        pictures = [pictured(argument) for argument in arguments]
+        assert left == [argument.value for _, argument in line.without_tuned(pictures)]
+
+    @pytest.mark.parametrize("arguments", [["-l0.1"], ["--l", 0.1, "--model", "m"]])
+    def test_absl_knows_no_beginnings(self, arguments, tmp_path):
+        """Absl takes neither a value glued to a letter nor the beginning of a long name."""
+        facts = facts_of(tmp_path, ABSL.replace(', short_name="l"', "").replace('"lr"', '"learning_rate"'))
+
+        assert read(arguments, facts, "learning_rate").tuned == ()
+
+    def test_words_by_position(self, tmp_path):
+        """The words of sys.argv are found where they stand."""
+        line = read(["data.csv", OutputPath("model")], facts_of(tmp_path, ARGV))
+
+        assert line.dest_of(OutputPath("model")) == "argv[2]"

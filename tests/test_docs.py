@@ -3,6 +3,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import plan_cases
+
 import hyperdrive_retrofit
 
 ROOT = Path(__file__).parent.parent
@@ -28,3 +30,14 @@ def test_public_names():
     assert sorted(hyperdrive_retrofit.__all__) == hyperdrive_retrofit.__all__
     assert [name for name in hyperdrive_retrofit.__all__ if getattr(hyperdrive_retrofit, name) is None] == []
     assert [name for name in hyperdrive_retrofit.__all__ if name not in text] == []
+
+
+def test_plan_as_printed():
+    """docs/plan.md shows the example's plan and an estimate as they are printed, the README one of its drawings."""
+    plan = plan_cases.example("")
+    text = (ROOT / "docs" / "plan.md").read_text(encoding="utf-8")
+
+    assert f"```diff\n{plan}\n```" in text
+    assert f"```\n{plan.estimate(minutes_per_run=12, price_per_node_hour=3.1)}\n```" in text
+    drawing = next(section for section in str(plan).split("\n\n") if section.startswith("After"))
+    assert f"```\n{drawing}\n```" in PAGES[0].read_text(encoding="utf-8")

@@ -58,6 +58,64 @@ def test_a_plain_good_pipeline_has_no_findings(found):
     assert found() == ()
 
 
+FIRE = """
+import os
+import fire
+from azureml.core import Run
+def train(lr, model):
+    Run.get_context().log("F_1", lr)
+    os.makedirs(model, exist_ok=True)
+fire.Fire(train)
+"""
+TYPER = """
+import os
+import typer
+from azureml.core import Run
+def train(lr: float = 0.1, model: str = "", batch_size: int = 1, optimizer: Literal["adam", "sgd"] = "adam", amp: bool = False):
+    Run.get_context().log("F_1", lr)
+    os.makedirs(model, exist_ok=True)
+typer.run(train)
+""".replace("import os\n", "import os\nfrom typing import Literal\n")
+ABSL = """
+import os
+from absl import app, flags
+from azureml.core import Run
+flags.DEFINE_float("lr", 0.1, "")
+flags.DEFINE_string("model", None, "")
+flags.DEFINE_integer("batch_size", 1, "")
+flags.DEFINE_enum("optimizer", "adam", ["adam", "sgd"], "")
+flags.DEFINE_bool("amp", False, "")
+def main(_):
+    Run.get_context().log("F_1", flags.FLAGS.lr)
+    os.makedirs(flags.FLAGS.model, exist_ok=True)
+app.run(main)
+"""
+HYDRA = """
+import sys
+import hydra
+from azureml.core import Run
+@hydra.main(config_path="conf", config_name="config")
+def main(cfg):
+    Run.get_context().log("F_1", cfg.model.epochs)
+if __name__ == "__main__":
+    main()
+"""
+YACS = """
+import argparse
+from azureml.core import Run
+from yacs.config import CfgNode
+cfg = CfgNode()
+cfg.TRAIN = CfgNode()
+cfg.TRAIN.EPOCHS = 3
+parser = argparse.ArgumentParser()
+parser.add_argument("--model")
+parser.add_argument("opts", nargs=argparse.REMAINDER)
+args = parser.parse_args()
+cfg.merge_from_list(args.opts)
+Run.get_context().log("F_1", cfg.TRAIN.EPOCHS)
+"""
+
+
 class TestNotAnOption:
     """HR101."""
 
@@ -72,7 +130,25 @@ class TestNotAnOption:
              "train.py reads no options, so it ignores --epochs and all children are equal.", "Add the option"),
             (GOOD.replace(PARSE, "parser.add_subparsers()\n" + PARSE), "warning",
              "train.py shows no option --epochs, but not all its options can be read.", "Rehearse one child"),
-            ("import sys\nfrom azureml.core import Run\nRun.get_context().log('F_1', float(sys.argv[1]))\n", "warning", "shows no option --epochs", ""),
+            ("import sys\nfrom azureml.core import Run\nRun.get_context().log('F_1', float(sys.argv[1]))\n", "blocker",
+             "train.py reads sys.argv by position only, up to argv[1], so it ignores --epochs", "add_argument('--epochs')"),
+            ("import sys\nfrom azureml.core import Run\nRun.get_context().log('F_1', float(sys.argv[3]))\n", "warning",
+             "up to argv[3], and the appended words begin at argv[3] with '--epochs'.", "Read it by name"),
+            ("import sys\nfrom azureml.core import Run\nassert len(sys.argv) < 9\nRun.get_context().log('F_1', float(sys.argv[1]))\n",
+             "warning", "counts its words, so it ignores --epochs or refuses it.", "Read it by name"),
+            ("import sys\nfrom azureml.core import Run\nRun.get_context().log('F_1', len(dict(zip(sys.argv, sys.argv))))\n",
+             "warning", "train.py shows no option --epochs, but not all its options can be read.", "Rehearse one child"),
+            (FIRE, "blocker", "train.py has no option --epochs, so fire fails every child after its run.", "Add the option"),
+            (FIRE.replace("model):", "model, **more):"), "warning", "train.py shows no option --epochs, but", "Rehearse one"),
+            (TYPER, "blocker", "train.py has no option --epochs, so its parser stops every child.", "Add the option"),
+            (ABSL, "blocker", "train.py has no option --epochs, so its parser stops every child.", "Add the option"),
+            (ABSL.replace("import os", "import os, somebodys_flags"), "warning", "train.py shows no option --epochs, but", ""),
+            (HYDRA, "blocker", "takes overrides 'key=value' (hydra), and '--epochs value', as HyperDrive gives it, stops every child.",
+             "call it 'model.epochs'"),
+            (HYDRA.replace("main()\n", "sys.argv[1:] = []\n    main()\n"), "warning",
+             "takes overrides 'key=value' (hydra), and shows no option --epochs", "Rehearse one child. If it fails: Before"),
+            (YACS, "blocker", "takes overrides as keys, each followed by its value (yacs), and --epochs, as HyperDrive gives it,",
+             "Add parser.add_argument('--epochs') and cfg.merge_from_list(['TRAIN.EPOCHS', args.epochs])."),
         ],
     )  # fmt: skip
     def test_unknown_option(self, found, train, severity, message, fix):
@@ -152,9 +228,46 @@ main()
         assert found(train) == ()
         assert_only(found(train, space={"epochs": [1]}), "HR101", "blocker", "train.py", "its parser stops every child")
 
+    @pytest.mark.parametrize("script", [FIRE, TYPER, ABSL], ids=["fire", "typer", "absl"])
+    def test_functions_and_flags(self, found, script):
+        """What takes the hyperparameter, and makes its output's folder, needs no remark."""
+        assert found(script) == ()
+
+    def test_the_command_that_runs(self, found):
+        """With several commands only the options of the one that the step runs count."""
+        train = FIRE.replace(
+            "fire.Fire(train)", "def test(epochs=1):\n    pass\nfire.Fire({'fit': train, 'test': test})"
+        )
+        assert found(train, arguments=["fit"]) == ()
+        message = "train.py has no option --epochs, so fire fails every child after its run."
+        assert_only(found(train, space={"epochs": [1]}, arguments=["fit"]), "HR101", "blocker", "train.py", message)
+
+    def test_what_another_command_does(self, found):
+        """What the script does in another command, no child does."""
+        register = "def register():\n    Run.get_context().register_model('churn', 'model')\n"
+        train = FIRE.replace("fire.Fire(train)", register + "fire.Fire({'fit': train, 'register': register})")
+        assert found(train, arguments=["fit"]) == ()
+        assert "HR104" in {finding.code for finding in found(train, arguments=["register"])}
+
+    def test_no_command_is_named(self, found):
+        """Where it cannot be seen which command runs, it cannot be seen whose the options are."""
+        train = FIRE.replace(
+            "fire.Fire(train)", "def test(epochs=1):\n    pass\nfire.Fire({'fit': train, 'test': test})"
+        )
+        message = "train.py has several commands, and it cannot be seen which of them gets the appended --lr."
+        result = [finding for finding in found(train, arguments=["other"]) if finding.code == "HR101"]
+        assert_only(result, "HR101", "warning", "train.py", message)
+
 
 class TestFixedValues:
     """HR102."""
+
+    def test_given_by_position(self, found):
+        """Fire gives what has no name to the parameters in their order, so a child would give it to another one."""
+        train = FIRE.replace("lr, model", "data, lr, model")
+        assert found(train, arguments=["data.csv"]) == ()
+        message = "Near '0.1' it cannot be told which arguments are a hyperparameter's fixed value."
+        assert_only(found(train, arguments=["data.csv", "0.1"]), "HR102", "blocker", "step 'train'", message)
 
     def test_unclear(self, found):
         """One-letter flags put together with a tuned option cannot be taken apart."""
@@ -703,6 +816,46 @@ class TestValues:
         assert_only(found(train, space={"x": values}), "HR116", severity, "train.py:7", message)
 
     @pytest.mark.parametrize(
+        ("script", "name", "values", "severity", "message"),
+        [
+            (TYPER, "amp", [True, False], "blocker", "--amp is a flag"),
+            (TYPER, "batch-size", [1, 2.5], "blocker", "--batch-size has type=int, which refuses 2.5"),
+            (TYPER, "batch-size", [1.0, 2.0], "warning", "--batch-size has type=int, which refuses 1.0"),
+            (TYPER, "batch-size", quniform(1, 9, 1), "warning", "such as '20.0', which older versions of typer refuse"),
+            (TYPER, "optimizer", ["adam", "rmsprop"], "blocker", "--optimizer does not take 'rmsprop'"),
+            (TYPER, "lr", ["high"], "blocker", "--lr has type=float, which refuses 'high'"),
+            (ABSL, "amp", [True, False], "blocker", "--amp is a flag"),
+            (ABSL, "batch_size", [1.0, 2.0], "blocker", "--batch_size has type=int, which refuses 1.0"),
+            (
+                ABSL,
+                "batch_size",
+                uniform(1, 9),
+                "blocker",
+                "--batch_size has type=int, which refuses a value of uniform",
+            ),
+            (ABSL, "optimizer", ["adam", "rmsprop"], "blocker", "--optimizer does not take 'rmsprop'"),
+        ],
+    )
+    def test_typer_and_absl(self, found, script, name, values, severity, message):
+        """Typer and absl have types and choices as argparse has them."""
+        (finding,) = found(script, space={name: values}, arguments=())
+        assert ("HR116", severity) == (finding.code, finding.severity)
+        assert message in finding.message
+
+    @pytest.mark.parametrize(
+        ("script", "name", "values"),
+        [
+            (TYPER, "optimizer", ["adam", "SGD"]),
+            (TYPER, "batch-size", [1, 2]),
+            (ABSL, "optimizer", ["adam", "sgd"]),
+            (FIRE, "lr", ["a", 1, 0.5]),
+        ],
+    )
+    def test_typer_absl_and_fire_take(self, found, script, name, values):
+        """What the option takes needs no remark; choices may be told to overlook the case."""
+        assert found(script, space={name: values}, arguments=()) == ()
+
+    @pytest.mark.parametrize(
         ("option", "values"),
         [
             ("type=int", [1, 2]),
@@ -1016,6 +1169,33 @@ class TestNoUse:
         result = found(GOOD.replace(PARSE, line + PARSE), space={"depth": [1, 2]})
         assert [finding.code for finding in result] == ["HR101"]
         assert said in result[0].fix
+
+
+class TestSecrets:
+    """HR131."""
+
+    @pytest.mark.parametrize(
+        ("arguments", "shown"),
+        [
+            (["--storage_key", "abc123"], "--storage_key ***"),
+            (["--api-token=abc123"], "--api-token=***"),
+            (["--connection", "AccountName=a;AccountKey=abc123"], "AccountName=a;AccountKey=***"),
+            (["--storage_key", PipelineParameter("key", "abc123")], "--storage_key ***"),
+        ],
+    )
+    def test_a_secret_is_said_and_not_shown(self, found, arguments, shown):
+        """Who can see a run can see its arguments; the finding shows none of it."""
+        options = "".join(f'parser.add_argument("--{name}")\n' for name in ("storage_key", "api-token", "connection"))
+        result = found(GOOD.replace(PARSE, options + PARSE), arguments=["--lr", 0.3, *arguments])
+        message = f"A secret stands among the arguments ({shown}), where each child's page and the metadata show it."
+        assert_only(result, "HR131", "warning", "step 'train'", message, "get_secret")
+
+    def test_other_findings_show_none(self, found):
+        """A finding that quotes an argument quotes it masked."""
+        train = GOOD.replace(PARSE, 'parser.add_argument("--names", nargs="*")\n' + PARSE)
+        result = found(train, arguments=["--password", "abc123", "--names", "a", "--lr", 0.3, "abc123"])
+        assert {"HR102", "HR131"} <= {finding.code for finding in result}
+        assert "abc123" not in "".join(map(str, result))
 
 
 class TestLastModel:

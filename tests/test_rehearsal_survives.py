@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from rehearsal_graphs import graph, step, sweep_step, write_script
 
-from hyperdrive_retrofit import errors
+from hyperdrive_retrofit import errors, masking
 from hyperdrive_retrofit.graph import Compute
-from hyperdrive_retrofit.rehearsal import artifacts, history, masking
+from hyperdrive_retrofit.rehearsal import artifacts, history
 from hyperdrive_retrofit.rehearsal.engine import rehearse
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties processes so")

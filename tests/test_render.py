@@ -1,57 +1,10 @@
 from __future__ import annotations
 
-import re
-import sys
-from pathlib import Path
-
 import pytest
 import shapes
 from azureml.pipeline.core import PipelineData, StepSequence
-from azureml.train.hyperdrive import BanditPolicy
 
 from hyperdrive_retrofit import inspect_steps, plan_retrofit, render
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "examples"))
-import basic_pipeline
-
-EXAMPLE_PLAN = """\
-Tune step 'train' of 3 with HyperDrive.
-
-Pipeline
-  ~ train             PythonScriptStep -> HyperDriveStep: 8 children, 4 at a time
-  + train best child  hands on the best child's model
-  = evaluate          PythonScriptStep, copied: reads the best child's model
-  = register          PythonScriptStep, copied: reads the best child's model
-
-Arguments of 'train'
-  - --thr 0.5
-  - --epoch 50
-  - --lr 0.1
-  - --model_folder <model>
-  + --model_folder outputs/model
-  + --thr <thr> --epoch <epoch> --lr <lr>
-
-Sweep
-  thr       choice(0.05, 0.2)
-  epoch     choice(1, 20)
-  lr        choice(0.0001, 0.001)
-  sampling  grid of 8 points
-  metric    F_1, maximize
-  policy    BanditPolicy(evaluation_interval=5, slack_factor=0.2)
-  limits    300 runs, 4 at a time, 10080 minutes
-
-A child runs
-  train.py --model_folder outputs/model --thr 0.05 --epoch 1 --lr 0.0001
-
-Findings
-  none"""
-DIRECT_PIPELINE = """\
-Pipeline
-  ~ train     PythonScriptStep -> HyperDriveStep: 6 children, 4 at a time
-  = evaluate  PythonScriptStep, copied: reads the best child's model
-  = register  PythonScriptStep, copied: reads the best child's model
-  > model: the best child's file outputs/model/model.json, by the service
-"""
 
 
 @pytest.fixture(scope="module")
@@ -61,91 +14,133 @@ def folder(tmp_path_factory):
 
 
 class TestPlan:
-    def test_example(self):
-        """The example's plan reads like a diff, findings last."""
-        steps = basic_pipeline.existing_pipeline(shapes.CLUSTER, shapes.STORE)
+    def test_direct_and_added(self, folder):
+        """Where the service hands one output on and the added step another, each is said where it happens."""
+        model, report = (PipelineData(name, datastore=shapes.STORE) for name in ("model", "report"))
+        arguments = ["--model", model, "--report", report]
+        train = shapes.script_step("train", folder, arguments, outputs=[model, report])
+        read = shapes.script_step("evaluate", folder, ["--model", model], inputs=[model, report])
 
         plan = plan_retrofit(
-            steps,
-            basic_pipeline.SMALL_GRID,
-            BanditPolicy(evaluation_interval=5, slack_factor=0.2),
-            sampling="grid",
+            [train, read],
+            shapes.SPACE,
             primary_metric_name="F_1",
-            max_total_runs=300,
+            model_files={"model": "model.json"},
+            training_step="train",
+            ignore=["HR118"],
         )
 
-        assert str(plan) == EXAMPLE_PLAN
-
-    def test_findings(self, tmp_path):
-        """Findings come last, each with its place and, on a line of its own, what to do."""
-        script = shapes.TRAIN.replace("os.makedirs(args.model, exist_ok=True)", "").replace("vars(args)", "{}")
-        steps, _ = shapes.three_steps(shapes.write_scripts(tmp_path / "scripts", train=script))
-
-        text = str(plan_retrofit(steps, shapes.SPACE, BanditPolicy(2, slack_factor=0.1), primary_metric_name="F_1"))
-
-        *_, blocker, remedy, warning, advice = text.splitlines()
-        assert re.match(r"  HR107 blocker, train.py:\d+: train.py writes below 'model' and never makes", blocker)
-        assert remedy == "        Before writing: os.makedirs(path, exist_ok=True)."
-        assert re.match(r"  HR105 warning, train.py:\d+: A child logs 'F_1' once", warning)
-        assert advice.startswith("        Log the metric")
-
-    def test_direct(self, folder):
-        """An output that the service hands on is named with its file."""
-        steps, _ = shapes.three_steps(folder)
-
-        plan = plan_retrofit(steps, shapes.SPACE, primary_metric_name="F_1", model_files={"model": "model.json"})
-
-        assert DIRECT_PIPELINE in str(plan)
-        assert "Findings\n  none" in str(plan)
+        assert """
+  ~    train             6 children
+  +-.  train_metrics
+  | +  train best child  added
+  +-'  model of train, report of train best child
+  =    evaluate
+""" in str(plan)
+        assert """
+>     model         the best child's file outputs/model/model.json, by the service, to evaluate
++ train best child  finds the best Completed child and hands on what it wrote
+>     report        to evaluate
+>     best_child    new: its id, hyperparameters and metrics
+""" in str(plan)
 
     def test_nothing_follows(self, folder):
-        """Without a follower nothing is added or copied, and continuous values show as what they are."""
+        """Without a follower nothing is added or copied."""
         model = PipelineData("model", datastore=shapes.STORE)
         train = shapes.script_step("train", folder, ["--model", model], outputs=[model])
 
         text = str(plan_retrofit([train], {"lr": ["uniform", [0, 1]]}, primary_metric_name="F_1"))
 
-        assert "best child" not in text
-        assert "sampling  random\n" in text
-        assert "train.py --model outputs/model --lr <lr>" in text
+        assert text.startswith("Tune step 'train' with HyperDrive: 20 children, the highest F_1 wins; nothing follows.")
+        assert "After\n  ~  train  20 children\n\nChanges" in text
+        assert "\n      model  read by no step, stays with each child\n" in text
+        assert "space  continuous" in text
 
-    def test_html(self, folder):
-        """In a notebook the text is kept as it is, and nothing in it is taken for HTML."""
-        steps, _ = shapes.three_steps(folder)
+    def test_where_else_an_output_goes(self, folder):
+        """An output that no step reads is handed on when the pipeline or a registration asks for it."""
+        model = PipelineData("model", datastore=shapes.STORE, pipeline_output_name="final")
+        files = PipelineData("files", datastore=shapes.STORE).as_dataset().register("registered")
+        train = shapes.script_step("train", folder, ["--model", model], outputs=[model, files])
 
-        html = plan_retrofit(steps, shapes.SPACE, primary_metric_name="F_1")._repr_html_()
+        text = str(plan_retrofit([train], shapes.SPACE, primary_metric_name="F_1"))
 
-        assert html.startswith("<pre")
-        assert "&lt;model&gt;" in html
+        assert "\n>     model         read by no step, the pipeline's output final\n" in text
+        assert "\n+     variable AZUREML_DATAREFERENCE_files=outputs/files\n" in text
+        assert "\n>     files         read by no step, registered as registered\n" in text
 
-    def test_mermaid(self, folder):
-        """The drawing shows the pipeline as it will be."""
-        steps, _ = shapes.three_steps(folder)
+    def test_much_of_everything(self, folder):
+        """Of many outputs, hyperparameters and steps the first ones are shown, and how many there are."""
+        outputs = [PipelineData(f"output{number}", datastore=shapes.STORE) for number in range(50)]
+        arguments = [word for output in outputs for word in (f"--{output.name}", output)]
+        train = shapes.script_step("train", folder, arguments, outputs=outputs)
+        readers = [shapes.script_step("evaluate", folder, inputs=outputs) for _ in range(20)]
+        for number, reader in enumerate(readers):
+            reader.name = f"reader{number}"
+        space = {f"p{number}": [0, 1] for number in range(30)}
 
-        drawing = render.plan_mermaid(plan_retrofit(steps, shapes.SPACE, primary_metric_name="F_1"))
+        text = str(plan_retrofit([train, *readers], space, primary_metric_name="F_1", training_step="train"))
 
-        assert drawing.splitlines()[:8] == [
-            "flowchart LR",
-            '  s0["train<br/><i>HyperDriveStep</i>"]:::tuned',
-            '  s1["train best child"]:::added',
-            '  s2["evaluate"]',
-            '  s3["register"]',
-            "  s0 -.-> s1",
-            '  s1 -- "model" --> s2',
-            '  s1 -- "model" --> s3',
-        ]
+        assert "\n>     and 42 more outputs\n" in text
+        assert "\n= and 8 more        copied\n" in text
+        assert "\n      and 76 more lines of arguments\n" in text
+        assert "\n  ...       and 10 more\n" in text
+        assert "[and 65 more words]" in text
+        assert "space  1,073,741,824 points" in text
+        assert "output0, output1, output2 and 47 more" in text
+        assert "--p28 <p28> --p29 <p29>\n" in text
 
-    def test_mermaid_of_a_sequence(self, folder):
-        """In a sequence the followers stand behind promote."""
-        train = shapes.script_step("train", folder, ["--lr", 0.1])
-        follower = shapes.script_step("evaluate", folder)
+    def test_words_of_a_command(self, folder):
+        """Words with blanks are quoted, structured values are JSON, and a long word is cut."""
+        arguments = ["--note", "two words", "--empty", "", "--long", "x" * 200]
+        space = {"layers": [[64, 32], [16]]}
 
-        plan = plan_retrofit(StepSequence(steps=[train, follower]), {"lr": [0.1]}, primary_metric_name="F_1")
+        plan = plan_retrofit(
+            [shapes.script_step("train", folder, arguments)], space, primary_metric_name="F_1", training_step="train"
+        )
 
-        assert [line.strip() for line in render.plan_mermaid(plan).splitlines() if "-.->" in line] == [
-            "s0 -.-> s1",
-            "s1 -.-> s2",
-        ]
+        assert f"""
+  train.py --note 'two words' --empty '' \\
+      --long {"x" * 77}... \\
+      --layers '[64, 32]'
+""" in str(plan)
+        assert plan.to_dict()["child_commands"][1]["command"][-2:] == ["--layers", "[64, 32]"]
+
+
+class TestChildren:
+    @pytest.mark.parametrize(
+        ("space", "settings", "heading", "commands"),
+        [
+            ({"lr": [0.1]}, {}, "The only child", ["--lr 0.1"]),
+            ({"lr": [0.1]}, {"sampling": "grid"}, "The only child", ["--lr 0.1"]),
+            ({"lr": [0.1, 0.2]}, {"sampling": "grid"}, "All children", ["--lr 0.1", "--lr 0.2"]),
+            (
+                {"lr": [0.1, 0.2], "epochs": [1, 2]},
+                {"sampling": "grid"},
+                "The first, a middle and the last of 4 children",
+                ["--lr 0.1 --epochs 1", "--lr 0.1 --epochs 2", "--lr 0.2 --epochs 2"],
+            ),
+            (
+                {"lr": [0.1, 0.2], "epochs": [1, 2]},
+                {"max_total_runs": 1},
+                "1 of 1 child as an example; HyperDrive draws its own",
+                ["--lr 0.2 --epochs 2"],
+            ),
+            (
+                {"lr": ["uniform", [0, 1]]},
+                {"sampling": "bayesian", "max_total_runs": 40},
+                "3 of 40 children as an example; HyperDrive draws its own",
+                ["--lr 0.844422", "--lr 0.757954", "--lr 0.420572"],
+            ),
+        ],
+    )
+    def test_examples(self, folder, space, settings, heading, commands):
+        """The heading says which children are shown: all there are, three points of a grid, or drawn ones."""
+        train = shapes.script_step("train", folder)
+
+        text = str(plan_retrofit([train], space, primary_metric_name="F_1", **settings))
+
+        lines = "\n".join(f"  train.py {command}" for command in commands)
+        assert f"\n\n{heading}\n{lines}\n\n" in text
 
 
 class TestGraph:
@@ -168,5 +163,5 @@ class TestGraph:
 
         drawing = render.graph_mermaid(inspect_steps(StepSequence(steps=[first, second])))
 
-        assert '["say &quot;hi&quot;"]' in drawing
+        assert '["say #34;hi#34;"]' in drawing
         assert "s0 -.-> s1" in drawing

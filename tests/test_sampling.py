@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hyperdrive_retrofit import errors
-from hyperdrive_retrofit.rehearsal.sampling import draw, option_value, sampler
-from hyperdrive_retrofit.sweep import Expression, Hyperparameter, NoTermination, Sweep
+from hyperdrive_retrofit.rehearsal.sampling import draw, sampler
+from hyperdrive_retrofit.sweep import Expression, Hyperparameter, NoTermination, Sweep, option_value
 
 DRAWS = 4000
 

@@ -60,8 +60,8 @@ class TestCorpus:
         assert sections(text)["literals"].strip().splitlines() == literal_lines(facts)
 
     def test_is_large(self):
-        """The corpus holds more than forty scripts."""
-        assert len(CASES) > 40
+        """The corpus holds more than a hundred scripts."""
+        assert len(CASES) > 100
 
     @pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
     def test_line_ends_and_mark_change_nothing(self, case, tmp_path):
@@ -241,6 +241,25 @@ class TestOptionForToken:
 
         assert facts.option_for_token(token) is None
 
+    @pytest.mark.parametrize(
+        ("parser", "token", "found"),
+        [
+            ("absl", "-rate", OptionMatch(option("--rate"), None)),
+            ("absl", "--r", None),
+            ("absl", "-r7", None),
+            ("fire", "-rate=7", OptionMatch(option("--rate"), "7")),
+            ("fire", "--r", OptionMatch(option("--rate"), None)),
+            ("fire", "-l", AMBIGUOUS),
+            ("fire", "--layer-size", OptionMatch(option("--layer_size", "--layer-size"), None)),
+            ("fire", "-layer_size", OptionMatch(option("--layer_size", "--layer-size"), None)),
+        ],
+    )
+    def test_dashes_that_do_not_count(self, parser, token, found):
+        """For absl and fire one dash is as good as two, fire takes a letter that is the first of one name only."""
+        options = (option("--rate"), option("--layer_size", "--layer-size"), option("--limit"))
+
+        assert found == ScriptFacts("train.py", parser=parser, options=options).option_for_token(token)
+
     def test_no_abbreviations(self):
         """Without abbreviations only whole names count."""
         facts = ScriptFacts("train.py", options=(option("--learning-rate"),))
@@ -253,6 +272,36 @@ class TestOptionForToken:
         facts = ScriptFacts("train.py", options=(option("-v", takes=0), option("-l")))
 
         assert facts.option_for_token("-vl") is AMBIGUOUS
+
+
+class TestOfCommand:
+    def facts(self) -> ScriptFacts:
+        """Make the facts of a script with two commands and one option for both."""
+        fit, score = (attrs.evolve(option("--lr"), command=name) for name in ("fit", "score_all"))
+        uses = (
+            use("makes", "maybe as fit"),
+            use("writes_below", "maybe as fit", "if a"),
+            use("lists", "maybe as score_all"),
+        )
+        return ScriptFacts("train.py", options=(option("--out"), fit, score), subcommands=True, path_uses=uses)
+
+    @pytest.mark.parametrize(
+        ("word", "command"), [("fit", "fit"), ("score_all", "score_all"), ("score-all", "score_all")]
+    )
+    def test_named(self, word, command):
+        """The options of the command that is named stay, and those that every command takes."""
+        facts = self.facts().of_command([word, "--lr"])
+
+        assert [None, command] == [found.command for found in facts.options]
+        assert not facts.subcommands
+
+    def test_path_uses(self):
+        """What the command does with a path is then no more than what it may do."""
+        assert self.facts().of_command(["fit"]).path_uses == (use("makes"), use("writes_below", "if a"))
+
+    def test_not_named(self):
+        """Where no command is named nothing changes."""
+        assert self.facts() == self.facts().of_command(["data.csv"])
 
 
 class TestOption:

@@ -35,7 +35,8 @@ from azureml.train.hyperdrive import (
 from hyperdrive_retrofit import errors, graph, sweep
 from hyperdrive_retrofit.azure import held, inspect
 from hyperdrive_retrofit.azure.substitute import Substitution
-from hyperdrive_retrofit.plan import DIRECT, HandedOn, Plan, PromoteStep
+from hyperdrive_retrofit.changes import DIRECT, HandedOn, PromoteStep
+from hyperdrive_retrofit.plan import Plan
 from hyperdrive_retrofit.training import PROMOTE_SCRIPT
 
 PROMOTE_FOLDER = str(Path(__file__).resolve().parent / "promote")

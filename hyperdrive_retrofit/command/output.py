@@ -12,8 +12,8 @@ from typing import Any
 
 import attrs
 
+from hyperdrive_retrofit import masking
 from hyperdrive_retrofit.findings import BLOCKER, NOTE, WARNING, Finding
-from hyperdrive_retrofit.rehearsal import masking
 
 DONE, BLOCKED = 0, 1
 

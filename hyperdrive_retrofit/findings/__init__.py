@@ -6,7 +6,9 @@ cannot be seen is a warning at most. ``CATALOGUE`` names each code once; each ha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+
+import attrs
 
 from hyperdrive_retrofit.findings import arguments, downstream, settings, training
 from hyperdrive_retrofit.findings.case import Case
@@ -19,6 +21,7 @@ from hyperdrive_retrofit.findings.catalogue import (
     from_problem,
     may_be_ignored,
 )
+from hyperdrive_retrofit.masking import mask, secrets_in
 
 __all__ = ["BLOCKER", "CATALOGUE", "NOTE", "WARNING", "Case", "Finding", "find", "from_problem", "may_be_ignored"]
 
@@ -59,10 +62,19 @@ _CHECKS: tuple[Callable[[Case], Iterable[Finding]], ...] = (
     arguments.option_not_used,
     training.last_model_kept,
     downstream.output_of_training_run,
+    arguments.secret_among_arguments,
 )
 
 
 def find(case: Case) -> tuple[Finding, ...]:
-    """Return all findings, blockers first, each kind in the order of the codes."""
-    found = dict.fromkeys(finding for check in _CHECKS for finding in check(case))
+    """Return all findings, blockers first, each kind in the order of the codes, with secrets masked."""
+    secrets = secrets_in(map(str, case.training.arguments))
+    found = dict.fromkeys(_masked(finding, secrets) for check in _CHECKS for finding in check(case))
     return tuple(sorted(found, key=lambda finding: (_RANK[finding.severity], finding.code)))
+
+
+def _masked(finding: Finding, secrets: Collection[str]) -> Finding:
+    if not secrets:
+        return finding
+    where, message, fix = (mask(text, secrets) for text in (finding.where, finding.message, finding.fix))
+    return attrs.evolve(finding, where=where, message=message, fix=fix)

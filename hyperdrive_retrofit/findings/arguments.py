@@ -10,6 +10,7 @@ from hyperdrive_retrofit.commandline import option_match, parameters_in
 from hyperdrive_retrofit.findings.case import Case
 from hyperdrive_retrofit.findings.catalogue import BLOCKER, WARNING, Finding
 from hyperdrive_retrofit.graph import InputPath, OutputPath, Parameter
+from hyperdrive_retrofit.masking import MASK, mask_words
 from hyperdrive_retrofit.request import close_match
 from hyperdrive_retrofit.script import Option
 from hyperdrive_retrofit.sweep import Expression, Hyperparameter
@@ -27,6 +28,12 @@ def not_an_option(case: Case) -> Iterator[Finding]:
         option = hyperparameter.option
         if option_match(facts, option) is not None:
             continue
+        if facts.overrides is not None:
+            yield _override(case, hyperparameter)
+            continue
+        if facts.parser == "argv" and facts.options_complete:
+            yield _by_position(case, hyperparameter)
+            continue
         hint = close_match(option, [name for known in facts.options for name in known.names])
         fix = f"Add the option to the script, or rename {hyperparameter.name!r} in the search space."
         fix += _lives_elsewhere(case, hyperparameter)
@@ -38,7 +45,8 @@ def not_an_option(case: Case) -> Iterator[Finding]:
             fix = "Rehearse one child before paying for many."
             yield Finding("HR101", WARNING, facts.script, message, fix)
         elif facts.unknown_options == "error":
-            message = f"{case.script} has no option {option}{hint}, so its parser stops every child."
+            stops = "fire fails every child after its run" if facts.parser == "fire" else "its parser stops every child"
+            message = f"{case.script} has no option {option}{hint}, so {stops}."
             yield Finding("HR101", BLOCKER, facts.script, message, fix)
         else:
             message = f"{case.script} has no option {option}{hint}, so it ignores it and all children are equal."
@@ -61,6 +69,49 @@ def _lives_elsewhere(case: Case, hyperparameter: Hyperparameter) -> str:
 
 def _folded(name: str) -> str:
     return re.sub(r"[\W_]+", "", name).lower()
+
+
+def _override(case: Case, hyperparameter: Hyperparameter) -> Finding:
+    """Say that the script takes keys of its configuration, and how to give it some."""
+    facts, option = case.facts, hyperparameter.option
+    keys = [str(key.name) for key in facts.override_keys]
+    bare = option.lstrip("-")
+    key = next((key for key in keys if bare.lower() in (key.lower(), key.rpartition(".")[2].lower())), None)
+    if facts.overrides == "hydra":
+        takes, given = "overrides 'key=value' (hydra)", f"'{option} value'"
+        fix = (
+            "Before main() is called, make overrides of the pairs: sys.argv[1:] = [f'{name[2:]}={value}' for name, "
+            f"value in zip(sys.argv[1::2], sys.argv[2::2])], and call it {key or 'as the key is called'!r}."
+        )
+    else:
+        takes, given = "overrides as keys, each followed by its value (yacs)", option
+        fix = (
+            f"Add parser.add_argument('{option}') and cfg.merge_from_list(['{key or 'KEY'}', args."
+            f"{bare.replace('-', '_').replace('.', '_')}])."
+        )
+    if facts.options_complete and facts.unknown_options == "error":
+        message = f"{case.script} takes {takes}, and {given}, as HyperDrive gives it, stops every child."
+        return Finding("HR101", BLOCKER, facts.script, message, fix)
+    message = f"{case.script} takes {takes}, and shows no option {option}, as HyperDrive gives it."
+    return Finding("HR101", WARNING, facts.script, message, f"Rehearse one child. If it fails: {fix}")
+
+
+def _by_position(case: Case, hyperparameter: Hyperparameter) -> Finding:
+    """Say where the appended words come to stand in a script that reads `sys.argv[1]` and the like."""
+    facts, option = case.facts, hyperparameter.option
+    removed = sum(len(use.tokens) for use in case.command_line.tuned)
+    before = sum(len(use.tokens) for use in case.command_line.uses) - removed
+    last = len(facts.options)
+    reads = f"{case.script} reads sys.argv by position only, up to argv[{last}]"
+    fix = f"Read it by name: argparse, add_argument('{option}'), parse_known_args()."
+    if before < last:
+        message = f"{reads}, and the appended words begin at argv[{before + 1}] with '{option}'."
+        return Finding("HR101", WARNING, facts.script, message, fix)
+    if facts.unknown_options == "ignored":
+        message = f"{reads}, so it ignores {option} and all children are equal."
+        return Finding("HR101", BLOCKER, facts.script, message, fix)
+    message = f"{reads}, and counts its words, so it ignores {option} or refuses it."
+    return Finding("HR101", WARNING, facts.script, message, fix)
 
 
 def abbreviated(case: Case) -> Iterator[Finding]:
@@ -87,7 +138,8 @@ def command_unclear(case: Case) -> Iterator[Finding]:
         return
     tuned = ", ".join(hyperparameter.option for hyperparameter, _ in _options(case))
     if tuned:
-        message = f"{case.script} has subparsers, and it cannot be seen which of them gets the appended {tuned}."
+        several = "subparsers" if case.facts.parser in ("argparse", None) else "several commands"
+        message = f"{case.script} has {several}, and it cannot be seen which of them gets the appended {tuned}."
         fix = "Declare them on the subcommand's own parser, and rehearse one child."
         yield Finding("HR101", WARNING, case.facts.script, message, fix)
 
@@ -110,7 +162,9 @@ def fixed_value_unclear(case: Case) -> Iterator[Finding]:
     for token in case.command_line.unclear:
         near = token.text or token.argument
         if token in case.command_line.swallowing:
-            message = f"Behind '{near}' the script takes no options, so it would ignore those that HyperDrive appends."
+            lost = "take those that HyperDrive appends for keys, and stop" if case.facts.overrides == "yacs" else ""
+            lost = lost or "ignore those that HyperDrive appends"
+            message = f"Behind '{near}' the script takes no options, so it would {lost}."
             yield Finding("HR102", BLOCKER, case.step, message, f"Take '{near}' out of the step's arguments.")
             continue
         message = f"Near '{near}' it cannot be told which arguments are a hyperparameter's fixed value."
@@ -150,21 +204,34 @@ def value_not_taken(case: Case) -> Iterator[Finding]:
             message = f"{name} has type=bool, for which every text is True, 'False' too: all children are equal."
             yield Finding("HR116", BLOCKER, where, message, "Take type=int with choice(0, 1).")
         elif option.type == "int" and expression.function in _WHOLE_FUNCTIONS[1:]:
-            message = (
-                f"{name} has type=int, and {expression.function}() gives texts such as '20.0', which int() refuses."
-            )
+            refused = "older versions of typer refuse" if case.facts.parser == "typer" else "int() refuses"
+            message = f"{name} has type=int, and {expression.function}() gives texts such as '20.0', which {refused}."
             yield Finding(
                 "HR116", WARNING, where, message, "Take choice() or randint(), or read it as int(float(text))."
             )
         elif option.type in ("int", "float") and (wrong := _not_a_number(expression, option.type)):
             message = f"{name} has type={option.type}, which refuses {wrong}, so children fail."
-            yield Finding("HR116", BLOCKER, where, message, "Change the option's type, or the search space.")
-        elif case.facts.parser == "argparse" and (unknown := _not_a_choice(expression, option)):
+            severity = WARNING if case.facts.parser == "typer" and _whole(expression) else BLOCKER
+            yield Finding("HR116", severity, where, message, "Change the option's type, or the search space.")
+        elif case.facts.parser not in (None, "other") and (
+            unknown := _not_a_choice(expression, option, case.facts.parser == "argparse")
+        ):
             message = f"{name} does not take {unknown}: its choices are {', '.join(map(str, option.choices or ()))}."
             yield Finding("HR116", BLOCKER, where, message, "Change the choices, or the search space.")
         elif case.facts.parser == "argparse" and option.type == "str" and (lost := _lost_as_text(expression)):
             message, fix = lost
             yield Finding("HR116", WARNING, where, f"{name} gets {message}", fix)
+
+
+def secret_among_arguments(case: Case) -> Iterator[Finding]:
+    """HR131: arguments are kept with a run and shown on its page; a sweep's, once for each child."""
+    words = [str(argument) for argument in case.training.arguments]
+    for word, shown, before in zip(words, mask_words(words), ["", *words], strict=False):
+        if word != shown:
+            what = f"{before} {shown}" if shown == MASK else shown
+            message = f"A secret stands among the arguments ({what}), where each child's page and the metadata show it."
+            fix = "Let the script fetch it: Run.get_context().get_secret(name=...), from the workspace's key vault."
+            yield Finding("HR131", WARNING, case.step, message, fix)
 
 
 def option_not_used(case: Case) -> Iterator[Finding]:
@@ -216,12 +283,23 @@ def _reads(kind: str, text: str) -> bool:
     return True
 
 
-def _not_a_choice(expression: Expression, option: Option) -> str | None:
+def _whole(expression: Expression) -> bool:
+    """Tell whether all values are whole numbers: newer versions of typer take `1.0` for one."""
+    return expression.function == "choice" and all(
+        isinstance(value, int | float) and value == int(value) for value in expression.args
+    )
+
+
+def _not_a_choice(expression: Expression, option: Option, strict: bool) -> str | None:
     """Return an option of a choice that the script's own ``choices`` leave out, or None."""
     convert = {"int": int, "float": float, "str": str}.get(option.type or "")
     if expression.function != "choice" or option.choices is None or convert is None:
         return None
-    return next((repr(value) for value in expression.args if convert(str(value)) not in option.choices), None)
+    if strict:
+        return next((repr(value) for value in expression.args if convert(str(value)) not in option.choices), None)
+    # The others may be told to overlook the case.
+    choices = {str(choice).casefold() for choice in option.choices}
+    return next((repr(value) for value in expression.args if str(value).casefold() not in choices), None)
 
 
 def _options(case: Case) -> Iterator[tuple[Hyperparameter, Option]]:

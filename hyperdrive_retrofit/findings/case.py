@@ -7,7 +7,7 @@ from functools import cached_property
 
 import attrs
 
-from hyperdrive_retrofit.commandline import CommandLine, read_command_line
+from hyperdrive_retrofit.commandline import CommandLine, of_command, read_command_line
 from hyperdrive_retrofit.graph import Compute, Graph, OutputPath, Step
 from hyperdrive_retrofit.script import ScriptFacts
 from hyperdrive_retrofit.sweep import Sweep
@@ -39,8 +39,8 @@ class Case:
 
     @cached_property
     def facts(self) -> ScriptFacts:
-        """What is known of the training script."""
-        return self.scripts[self.training.key]
+        """What is known of the training script; of its commands, if it has some, only the one that the step runs."""
+        return of_command(self.training.arguments, self.scripts[self.training.key])
 
     @cached_property
     def command_line(self) -> CommandLine:
@@ -51,7 +51,8 @@ class Case:
     def downstream(self) -> tuple[tuple[Step, ScriptFacts], ...]:
         """The steps behind the training step whose scripts were read, and what is known of those."""
         keys = self.graph.downstream(self.training.key)
-        return tuple((self.graph.step(key), self.scripts[key]) for key in keys if key in self.scripts)
+        steps = [self.graph.step(key) for key in keys if key in self.scripts]
+        return tuple((step, of_command(step.arguments, self.scripts[step.key])) for step in steps)
 
     @cached_property
     def unread(self) -> tuple[tuple[Step, str], ...]:

@@ -15,9 +15,8 @@ from typing import Any
 
 import attrs
 
-from hyperdrive_retrofit import errors, graph, sweep
+from hyperdrive_retrofit import errors, graph, masking, sweep
 from hyperdrive_retrofit.graph import Graph
-from hyperdrive_retrofit.rehearsal import masking
 
 FILE = "pipeline.json"
 _CLASSES: dict[str, Any] = {

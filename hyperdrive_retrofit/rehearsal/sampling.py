@@ -7,7 +7,6 @@ The same sweep and seed give the same children on every machine, bayesian sampli
 from __future__ import annotations
 
 import itertools
-import json
 import math
 import random
 from collections.abc import Iterator
@@ -55,10 +54,10 @@ def _without_replacement(space: tuple[Hyperparameter, ...], size: int, rng: rand
         index = rng.randrange(size)
         if index not in seen:
             seen.add(index)
-            yield _point(space, index)
+            yield point(space, index)
 
 
-def _point(space: tuple[Hyperparameter, ...], index: int) -> dict[str, Any]:
+def point(space: tuple[Hyperparameter, ...], index: int) -> dict[str, Any]:
     """Return the point with this number of a discrete space, counted row-major."""
     values: dict[str, Any] = {}
     for parameter in reversed(space):
@@ -103,8 +102,3 @@ def draw(expression: Expression, rng: random.Random) -> Any:  # noqa: C901, PLR0
 
 def _to_grid(value: float, q: float) -> float:
     return float(round(value / q) * q)
-
-
-def option_value(value: Any) -> str:
-    """Return a hyperparameter as the child's command line has it: ``str``, structured values as JSON [A]."""
-    return json.dumps(value) if isinstance(value, (dict, list, tuple)) else str(value)

@@ -12,8 +12,9 @@ from typing import Any
 
 import attrs
 
+from hyperdrive_retrofit import masking
 from hyperdrive_retrofit.graph import Step
-from hyperdrive_retrofit.rehearsal import artifacts, masking, snapshot, supervisor
+from hyperdrive_retrofit.rehearsal import artifacts, snapshot, supervisor
 from hyperdrive_retrofit.rehearsal.commands import Places, command_line, makes_folder, variables
 from hyperdrive_retrofit.rehearsal.history import History, append_line
 from hyperdrive_retrofit.rehearsal.journal import Journal

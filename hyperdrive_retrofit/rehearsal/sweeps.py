@@ -20,7 +20,7 @@ from hyperdrive_retrofit.rehearsal.bayesian import BayesianSampler
 from hyperdrive_retrofit.rehearsal.gate import Gate
 from hyperdrive_retrofit.rehearsal.history import TABLE, Metric, Tail, best
 from hyperdrive_retrofit.rehearsal.results import CANCELED, COMPLETED, FAILED, ChildEnded, ChildStarted, reason
-from hyperdrive_retrofit.rehearsal.sampling import option_value, sampler
+from hyperdrive_retrofit.rehearsal.sampling import sampler
 from hyperdrive_retrofit.rehearsal.session import Session
 from hyperdrive_retrofit.sweep import (
     BAYESIAN,
@@ -33,6 +33,7 @@ from hyperdrive_retrofit.sweep import (
     Policy,
     Sweep,
     TruncationSelection,
+    option_value,
 )
 
 BEST_CHILD = "best_child_by_primary_metric"

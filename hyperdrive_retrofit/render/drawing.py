@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hyperdrive_retrofit.graph import Graph, Step
+from hyperdrive_retrofit.render.graph import Edge, edges_into
 from hyperdrive_retrofit.render.pieces import escape
 
 _WIDTH, _HEIGHT = 190, 46  # of a step's box, in pixels
@@ -13,21 +14,23 @@ _MARGIN = 12
 _LABEL = 26  # characters that fit into a box
 
 
-def pipeline_svg(graph: Graph, statuses: Mapping[str, str]) -> str:
+def pipeline_svg(graph: Graph, statuses: Mapping[str, str], name: str = "pipeline") -> str:
     """Return the pipeline from left to right, each step in the colour of its status.
 
     Args:
         graph: The pipeline.
         statuses: Status by step key.
+        name: What it is; of several drawings in one page each needs a name of its own.
     """
     places = _places(graph)
     right = max((x for x, _ in places.values()), default=0) + _WIDTH + _MARGIN
-    bottom = max((y for _, y in places.values()), default=0) + _HEIGHT + _MARGIN
-    arrows = [_arrow(graph, before, step.key, places) for step in graph for before in graph.before(step.key)]
+    bottom = max((y for _, y in places.values()), default=0) + _HEIGHT + _GAP_Y
+    arrows = [_arrow(edge, places, _tip(name)) for step in graph for edge in edges_into(graph, step)]
     boxes = [_box(step, statuses.get(step.key, ""), places[step.key]) for step in graph]
     return (
-        f'<svg class="pipeline" viewBox="0 0 {right} {bottom}" width="{right}" role="img" aria-label="The pipeline">'
-        '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
+        f'<svg class="pipeline" viewBox="0 0 {right} {bottom}" width="{right}" role="img" aria-label="{name}">'
+        f'<defs><marker id="{_tip(name)}" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" '
+        'orient="auto">'
         f'<path d="M0,0L8,4L0,8z"/></marker></defs>{"".join(arrows)}{"".join(boxes)}</svg>'
     )
 
@@ -45,16 +48,25 @@ def _places(graph: Graph) -> dict[str, tuple[int, int]]:
     return places
 
 
-def _arrow(graph: Graph, before: str, after: str, places: Mapping[str, tuple[int, int]]) -> str:
+def _tip(name: str) -> str:
+    return f"tip-{name}"
+
+
+def _arrow(edge: Edge, places: Mapping[str, tuple[int, int]], tip: str) -> str:
     """Return an arrow: data on a solid line with their names, order alone on a dotted one."""
-    names = [
-        graph.datum(port.data).name for port in graph.step(after).inputs if graph.datum(port.data).producer == before
-    ]
-    x1, y1 = places[before][0] + _WIDTH, places[before][1] + _HEIGHT / 2
-    x2, y2 = places[after][0], places[after][1] + _HEIGHT / 2
-    bend = (x2 - x1) / 2
+    names = edge.names
+    x1, y1 = places[edge.before][0] + _WIDTH, places[edge.before][1] + _HEIGHT / 2
+    x2, y2 = places[edge.after][0], places[edge.after][1] + _HEIGHT / 2
+    bend = _GAP_X / 2
     kind = "data" if names else "order"
-    line = f'<path class="{kind}" marker-end="url(#tip)" d="M{x1},{y1}C{x1 + bend},{y1} {x2 - bend},{y2} {x2},{y2}"/>'
+    way = f"M{x1},{y1}C{x1 + bend},{y1} {x2 - bend},{y2} {x2},{y2}"
+    if x2 - x1 > _GAP_X:  # below the boxes in between
+        below = places[edge.before][1] + _HEIGHT + _GAP_Y / 2
+        way = (
+            f"M{x1},{y1}C{x1 + bend},{y1} {x1 + bend},{below} {x1 + _GAP_X},{below}"
+            f"H{x2 - _GAP_X}C{x2 - bend},{below} {x2 - bend},{y2} {x2},{y2}"
+        )
+    line = f'<path class="{kind}" marker-end="url(#{tip})" d="{way}"/>'
     label = escape(_cut(", ".join(names), 14))
     title = f"<title>{escape(', '.join(names) or 'order only')}</title>"
     text = f'<text class="on-arrow" x="{x2 - _GAP_X / 2}" y="{y2 - 6}">{label}</text>' if names else ""

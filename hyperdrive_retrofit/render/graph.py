@@ -1,11 +1,33 @@
-"""A pipeline as text, Mermaid and HTML."""
+"""A pipeline as text and HTML, and its edges for those who draw it."""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Iterator
+
+import attrs
 
 from hyperdrive_retrofit.graph import Graph, Step
+from hyperdrive_retrofit.masking import mask_words
+
+
+@attrs.frozen
+class Edge:
+    """One step waits for another; ``names`` are the data it reads, none when only the order is fixed."""
+
+    before: str
+    after: str
+    names: tuple[str, ...]
+
+
+def edges_into(graph: Graph, step: Step) -> Iterator[Edge]:
+    """Yield an edge for each step that this one waits for directly."""
+    read: dict[str | None, list[str]] = {}
+    for port in step.inputs:
+        data = graph.datum(port.data)
+        read.setdefault(data.producer, []).append(data.name)
+    for before in graph.before(step.key):
+        yield Edge(before, step.key, tuple(dict.fromkeys(read.get(before, ()))))
 
 
 def graph_text(graph: Graph) -> str:
@@ -13,7 +35,7 @@ def graph_text(graph: Graph) -> str:
     width = max((len(step.key) for step in graph), default=0)
     lines = [f"{len(graph)} step{'' if len(graph) == 1 else 's'}, in running order:"]
     for step in graph:
-        parts = [step.kind, step.script or step.command or ""]
+        parts = [step.kind, step.script or " ".join(mask_words((step.command or "").split()))]
         parts += [f"on {step.compute.target}"] if step.compute.target else []
         parts += [f"reads {', '.join(port.name for port in step.inputs)}"] if step.inputs else []
         parts += [f"writes {', '.join(port.name for port in step.outputs)}"] if step.outputs else []
@@ -26,39 +48,6 @@ def graph_text(graph: Graph) -> str:
     return "\n".join(lines)
 
 
-def graph_mermaid(graph: Graph, classes: Mapping[str, str] | None = None) -> str:
-    """Return a Mermaid flowchart: data on solid arrows, order alone on dotted ones.
-
-    Args:
-        graph: The pipeline.
-        classes: Style class by step key, or None.
-    """
-    numbers = {step.key: f"s{index}" for index, step in enumerate(graph)}
-    lines = ["flowchart LR"]
-    for step in graph:
-        style = f":::{classes[step.key]}" if classes and step.key in classes else ""
-        lines.append(f'  {numbers[step.key]}["{_label(step)}"]{style}')
-    for step in graph:
-        fed = set()
-        for port in step.inputs:
-            producer = graph.datum(port.data).producer
-            if producer is not None:
-                fed.add(producer)
-                lines.append(f'  {numbers[producer]} -- "{graph.datum(port.data).name}" --> {numbers[step.key]}')
-        lines += [f"  {numbers[key]} -.-> {numbers[step.key]}" for key in graph.before(step.key) if key not in fed]
-    return "\n".join(lines)
-
-
 def graph_html(graph: Graph) -> str:
     """Return the text, for a notebook."""
-    return preformatted(graph_text(graph))
-
-
-def preformatted(text: str) -> str:
-    """Return a text as a block of HTML that keeps its lines."""
-    return f'<pre style="white-space: pre; line-height: 1.35">{html.escape(text)}</pre>'
-
-
-def _label(step: Step) -> str:
-    kind = "" if step.kind == "PythonScriptStep" else f"<br/><i>{step.kind}</i>"
-    return html.escape(step.name, quote=True).replace("#", "&#35;") + kind
+    return f'<pre style="white-space: pre; line-height: 1.35">{html.escape(graph_text(graph))}</pre>'

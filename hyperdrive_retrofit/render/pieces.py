@@ -106,3 +106,33 @@ def failure_lines(children: Iterable[Child]) -> Iterator[str]:
         yield f"{step}{len(group)} failed: {reason(group[0].error) or 'no reason known'} ({which}); {log}"
     if len(shown) < len(groups):
         yield f"and {len(groups) - len(shown)} more reasons"
+
+
+def one_line(text: str) -> str:
+    """Return a text without line ends and control characters, each a question mark: it must not break a drawing."""
+    return "".join(each if each.isprintable() else "?" for each in text)
+
+
+def cut(text: str, most: int) -> str:
+    """Return a text in one line of at most so many characters."""
+    text = one_line(text)
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def listed(items: Sequence[str], most: int = 3) -> str:
+    """Return ``a, b, c and 47 more``."""
+    shown = first(items, most)
+    more = f" and {len(items) - len(shown)} more" if len(shown) < len(items) else ""
+    return f"{', '.join(shown)}{more}"
+
+
+def counted(count: int, one: str, several: str | None = None) -> str:
+    """Return ``1 child`` or ``2,000 children``; the plural is with an ``s`` unless it is given."""
+    return f"{count:,} {one if count == 1 else several or f'{one}s'}"
+
+
+def hours(minutes: float) -> str:
+    """Return a duration of an hour or more in hours or days."""
+    unit, size = ("day", 60 * 24) if minutes >= 60 * 24 else ("hour", 60)
+    text = f"{minutes / size:.1f}".removesuffix(".0")
+    return f"{text} {unit}{'' if text == '1' else 's'}"

@@ -4,25 +4,41 @@ from __future__ import annotations
 
 import abc
 import ast
+from collections.abc import Callable
 from typing import Literal
 
 import attrs
 
 from hyperdrive_retrofit.script import (
+    absl_flags,
+    argv,
     click_options,
     configs,
     containers,
+    fire_options,
     fixed,
     libraries,
     mlflow,
     options,
+    overrides,
     paths,
     runs,
+    typer_options,
     unused,
 )
 from hyperdrive_retrofit.script.expressions import Expressions
 from hyperdrive_retrofit.script.literals import literal
 from hyperdrive_retrofit.script.objects import class_item, fields, is_foreign, methods
+from hyperdrive_retrofit.script.parsers import (
+    ClickCommand,
+    ClickParameter,
+    HydraMain,
+    Overridden,
+    Parser,
+    TyperApp,
+    TyperDecorator,
+    Words,
+)
 from hyperdrive_retrofit.script.values import (
     ANYTHING,
     NONE,
@@ -31,8 +47,6 @@ from hyperdrive_retrofit.script.values import (
     Bound,
     Call,
     ClassObject,
-    ClickCommand,
-    ClickParameter,
     Config,
     Const,
     External,
@@ -48,18 +62,19 @@ from hyperdrive_retrofit.script.values import (
     OptionText,
     OtherPath,
     ParentTable,
-    Parser,
     RunObject,
     Scope,
     Sequence,
     Super,
     Unknown,
     Value,
+    each,
+    is_words,
     join,
     one,
 )
 
-MOST_VISITS = 40
+MOST_VISITS = 200
 """Calls of one function that are followed; the rest counts as unseen."""
 
 DEEPEST = 20
@@ -70,7 +85,18 @@ CALLED_ONCE = {"on_train_begin", "on_train_end", "on_fit_start", "on_fit_end", "
 
 # Besides these, somebody else's main program may do all that the script itself could.
 UNSEEN_CODE = ("builtins.exec", "builtins.eval", "builtins.__import__", "runpy.", "importlib.")
+PARSES = {"parse_args", "parse_known_args", "parse_args_into_dataclasses"}
 KNOWN_DECORATORS = ("click.", "functools.", "builtins.", "contextlib.")
+EDGES: tuple[Callable[[Calls, str, Call], Value | None], ...] = (
+    runs.call_azureml,
+    mlflow.call_mlflow,
+    options.call_external,
+    click_options.call_external,
+    typer_options.call_external,
+    fire_options.call_external,
+    absl_flags.call_external,
+    overrides.call_external,
+)
 WRAPPED_LISTS = ("builtins.list", "builtins.tuple", "builtins.set", "builtins.sorted", "builtins.reversed", "tqdm.")
 
 
@@ -91,9 +117,9 @@ class Calls(Expressions):
 
     def call(self, value: Value, call: Call) -> Value:
         """Follow a call of each thing that a value may be."""
-        return join(self._call(atom, call) for atom in value) or ANYTHING
+        return each(value, self._call, call)
 
-    def _call(self, atom: Atom, call: Call) -> Value:
+    def _call(self, atom: Atom, call: Call) -> Value:  # noqa: PLR0911 one case per kind
         match atom:
             case Function():
                 return self.call_function(atom, call)
@@ -103,10 +129,15 @@ class Calls(Expressions):
                 return self.construct(atom, call)
             case External():
                 return self.call_external(atom.name, call)
-            case ClickParameter() | ClickCommand():
+            case ClickParameter() | ClickCommand() | TyperDecorator() | HydraMain(function=None):
                 return join(self.decorate(one(atom), value) for value in call.args)
             case Instance():
                 return self.call_method(one(atom), "__call__", call)
+            case HydraMain(function=Function() as main):
+                self.call_function(main, overrides.start(self, atom) if not call.args else call)
+                return ANYTHING
+            case TyperApp():
+                return typer_options.call_app(self, atom, "__call__", call)
             case Method():
                 return self._call_method(atom.receiver, atom.name, call)
             case _:
@@ -115,7 +146,7 @@ class Calls(Expressions):
 
     def call_method(self, value: Value, name: str, call: Call) -> Value:
         """Follow a call of a method of each thing that a value may be."""
-        return join(self._call_method(atom, name, call) for atom in value) or ANYTHING
+        return each(value, self._call_method, name, call)
 
     def _call_method(self, atom: Atom, name: str, call: Call) -> Value:  # noqa: C901, PLR0911, PLR0912 one case per kind
         if atom == External("os.environ") or not (self.printing or isinstance(atom, External)):
@@ -138,6 +169,13 @@ class Calls(Expressions):
                 return known or libraries.call_const_method(atom.value, name, call)
             case Parser():
                 return options.call_parser(self, atom, name, call)
+            case TyperApp():
+                return typer_options.call_app(self, atom, name, call)
+            case Words() if name in ("append", "extend", "insert", "pop", "remove", "clear"):
+                self.record.options_unseen = True
+                return ANYTHING
+            case Overridden():
+                return overrides.method(self, atom, name, call)
             case Namespace():
                 return containers.namespace_method(atom, name, call)
             case ParentTable():
@@ -169,9 +207,13 @@ class Calls(Expressions):
     def _call_unknown_method(self, name: str, call: Call) -> Value:
         if name == "add_argument":
             self.record.options_unseen = True
+        if name in PARSES:
+            self.record.other_parser = True
         found = runs.unknown_method(self, name, call)
         if found is not None:
             return found
+        if name == "merge_from_list":
+            overrides.note_override(self, call)
         libraries.call_unknown_method(self, name, call)
         return ANYTHING
 
@@ -187,8 +229,8 @@ class Calls(Expressions):
         if not self.printing:
             unused.note_call(self.record, External(name), "", call)
         found = self._call_builtin(name, call) if name.startswith(("builtins.", "tqdm.")) else None
-        for module in (runs.call_azureml, mlflow.call_mlflow, options.call_external, click_options.call_external):
-            found = found if found is not None else module(self, name, call)
+        for follow in EDGES:
+            found = found if found is not None else follow(self, name, call)
         if found is None:
             found = libraries.call_external(self, name, call)
         loaded = configs.call_external(self, name, call)
@@ -200,24 +242,20 @@ class Calls(Expressions):
         if libraries.logs_by_itself(name):
             self.record.logs_unseen = True
         if name in libraries.MAIN_CALLERS:
-            main = call.get(0, "main") or self._of_module("main")
-            return self.call(main, Call(call.node, [ANYTHING]))
+            main = call.get(0, "main") or self.module_scope().names.get("main", NOTHING)
+            return self.call(main, Call(call.node, [absl_flags.start(self, name, call)]))
         if name in click_options.COMMANDS and call.args:
             return self.decorate(one(External(name)), call.args[0])
         fixed.note_saver(self, name.rpartition(".")[2], call)
         self.hand_on(call.everything(), call.node)
         return loaded or ANYTHING
 
-    def _of_module(self, name: str) -> Value:
-        scope = self.scope
-        while scope.parent is not None:
-            scope = scope.parent
-        return scope.names.get(name, NOTHING)
-
-    def _call_builtin(self, name: str, call: Call) -> Value | None:  # noqa: PLR0911 one case per kind
+    def _call_builtin(self, name: str, call: Call) -> Value | None:  # noqa: C901, PLR0911 one case per kind
         first = call.get(0)
         if name == "builtins.super":
             return self._super()
+        if name == "builtins.len" and first and all(isinstance(atom, Words) for atom in first):
+            return argv.counted(self)
         if name == "builtins.vars" and call.args:
             return first
         if name == "builtins.getattr":
@@ -263,6 +301,12 @@ class Calls(Expressions):
                 case Instance():
                     before = NOTHING if certain else atom.attributes.get(name, NOTHING)
                     atom.attributes[name] = value | before
+                case External("absl.flags.FLAGS"):
+                    self.set_attribute(one(self.record.flag_values), name, value, node)
+                case External("sys") if name == "argv":
+                    self.record.options_unseen = True
+                case Overridden() if not any(isinstance(inner, Overridden) for inner in value):
+                    overrides.item(self, atom, name, node)
                 case Namespace():
                     atom.changed[name] = value if certain else value | atom.value(name)
                 case LocalModule() | ClassObject():
@@ -318,7 +362,7 @@ class Calls(Expressions):
         given = function.node.args
         positional = [*given.posonlyargs, *given.args]
         values = [one(receiver), *call.args] if receiver is not None else call.args
-        defaults = self._defaults(function)
+        defaults = self.defaults_of(function)
         left = dict(call.keywords)
         for index, parameter in enumerate([*positional, *given.kwonlyargs]):
             found = values[index] if index < min(len(values), len(positional)) else left.pop(parameter.arg, NOTHING)
@@ -328,6 +372,7 @@ class Calls(Expressions):
                 found = configs.item(self, call.config, one(Const(parameter.arg)))
             if not found:
                 found = defaults.get(parameter.arg, NOTHING) if not call.spread else ANYTHING
+            self.record.argv_loads -= is_words(found)
             scope.names[parameter.arg] = self._annotated(parameter, found or ANYTHING)
         if given.vararg:
             scope.names[given.vararg.arg] = one(Sequence(list(values[len(positional) :]), open=call.spread))
@@ -337,18 +382,15 @@ class Calls(Expressions):
             if call.config is not None:
                 scope.names[given.kwarg.arg] |= one(call.config)
 
-    def _defaults(self, function: Function) -> dict[str, Value]:
+    def defaults_of(self, function: Function) -> dict[str, Value]:
+        """Read the defaults of a function's parameters."""
         given = function.node.args
         positional = [*given.posonlyargs, *given.args]
         pairs = list(zip(reversed(positional), reversed(given.defaults), strict=False))
         pairs += [(name, node) for name, node in zip(given.kwonlyargs, given.kw_defaults, strict=True) if node]
-        outer, self.scope = self.scope, function.scope
-        try:
-            for parameter, node in pairs:
-                fixed.note_named(self, parameter.arg, node)
-            return {parameter.arg: self.read(node) for parameter, node in pairs}
-        finally:
-            self.scope = outer
+        for parameter, node in pairs:
+            fixed.note_named(self, parameter.arg, node)
+        return self.within(function, lambda: {parameter.arg: self.read(node) for parameter, node in pairs})
 
     def _annotated(self, parameter: ast.arg, value: Value) -> Value:
         """Take a parameter annotated as a Run for the script's own run when nothing else is known of it."""
@@ -364,6 +406,8 @@ class Calls(Expressions):
         instance = Instance(owner)
         if is_foreign(owner):
             self.foreign.append(instance)
+        for name in owner.foreign:
+            options.note_other(self, name)
         if any(map(libraries.logs_by_itself, owner.foreign)):
             self.record.logs_unseen = True
         init = class_item(instance, "__init__")
@@ -389,12 +433,19 @@ class Calls(Expressions):
             made = self.call_function(decorator, Call(decorator.node, [one(atom)]))
             return frozenset(found for found in made if isinstance(found, Function)) or one(atom)
         if isinstance(atom, Function):
+            if isinstance(decorator, TyperDecorator):
+                typer_options.decorate(decorator, atom)
+                return one(atom)
+            if isinstance(decorator, HydraMain):
+                return overrides.decorate(decorator, atom)
             if isinstance(decorator, ClickParameter):
                 return one(attrs.evolve(atom, click=(decorator, *atom.click)))
             if isinstance(decorator, External) and decorator.name in click_options.COMMANDS:
-                decorator = click_options.command(decorator.name, Call(atom.node))
+                decorator = click_options.command(self, decorator.name, Call(atom.node))
             if isinstance(decorator, ClickCommand):
                 return one(attrs.evolve(atom, command=decorator))
+            if isinstance(decorator, External):
+                options.note_other(self, decorator.name)
             if not (isinstance(decorator, External) and decorator.name.startswith(KNOWN_DECORATORS)):
                 # It may add options.
                 return one(attrs.evolve(atom, click=(ClickParameter(None), *atom.click)))

@@ -7,21 +7,10 @@ from typing import cast
 from hyperdrive_retrofit.script.context import Context
 from hyperdrive_retrofit.script.facts import Option, Place
 from hyperdrive_retrofit.script.literals import literal, plain
+from hyperdrive_retrofit.script.objects import decorators
 from hyperdrive_retrofit.script.options import Nargs, default_value, type_name
-from hyperdrive_retrofit.script.values import (
-    NOTHING,
-    Call,
-    ClickCommand,
-    ClickParameter,
-    Const,
-    Converter,
-    External,
-    Function,
-    Mapping,
-    Parser,
-    Value,
-    one,
-)
+from hyperdrive_retrofit.script.parsers import ClickCommand, ClickParameter, Converter, Parser, UnknownOptions
+from hyperdrive_retrofit.script.values import NOTHING, Call, Const, External, Function, Mapping, Value, one
 
 TYPES = {"INT": "int", "FLOAT": "float", "STRING": "str", "BOOL": "bool", "IntRange": "int", "FloatRange": "float"}
 COMMANDS = ("click.command", "click.group", "click.Group.command", "click.Group.group")
@@ -33,7 +22,7 @@ def call_external(context: Context, name: str, call: Call) -> Value | None:
     if name in ("click.option", "click.argument"):
         return one(ClickParameter(_option(call, name.endswith("argument"), context.place(call.node))))
     if name in COMMANDS:
-        return one(command(name, call))
+        return one(command(context, name, call))
     if name in CONVERTERS:
         choices = plain(call.get(0, "choices"))
         last = name.rpartition(".")[2]
@@ -45,32 +34,41 @@ def call_external(context: Context, name: str, call: Call) -> Value | None:
     return None
 
 
-def command(name: str, call: Call) -> ClickCommand:
+def command(context: Context, name: str, call: Call) -> ClickCommand:
     """Make the decorator of `click.command` or `click.group`."""
-    ignores = _ignores_unknown(call.get(None, "context_settings"))
-    return ClickCommand(ignores, group=name.endswith("group"), nested=name.startswith("click.Group."))
+    # Should it be started in a way that is not seen.
+    context.record.other_parser = True
+    return ClickCommand(unknown_options(call), group=name.endswith("group"), nested=name.startswith("click.Group."))
 
 
 def run_command(context: Context, function: Function) -> None:
     """Record the options of a command that is started."""
     if function.command is None:
         return
-    parser = context.record.click or Parser(abbreviations=False)
+    parser = context.record.click or Parser(abbreviations=False, kind="click")
     context.record.click = parser
     context.record.commands.append(function)
     known = [parameter.option for parameter in function.click if parameter.option]
     parser.options += known
     parser.complete = parser.complete and len(known) == len(function.click) and not function.command.group
-    parser.parsed.add({True: "ignored", False: "error"}.get(function.command.ignores_unknown))  # type: ignore[arg-type]
+    outcome = function.command.unknown.outcome(any(option.positional for option in known))
+    # What a command may find in its context it may read by itself.
+    parser.parsed.add(None if outcome == "ignored" and "pass_context" in decorators(function) else outcome)
 
 
-def _ignores_unknown(settings: Value) -> bool | None:
+def unknown_options(call: Call) -> UnknownOptions:
+    """Read from `context_settings` what becomes of unknown options."""
+    settings = call.get(None, "context_settings")
     if settings == NOTHING:
-        return False
+        return UnknownOptions()
     (atom, *others) = settings
     if others or not isinstance(atom, Mapping) or atom.open:
-        return None
-    given = literal(atom.items.get("ignore_unknown_options", one(Const(False))))
+        return UnknownOptions(None, None)
+    return UnknownOptions(_setting(atom, "ignore_unknown_options"), _setting(atom, "allow_extra_args"))
+
+
+def _setting(settings: Mapping, name: str) -> bool | None:
+    given = literal(settings.items.get(name, one(Const(False))))
     return given if isinstance(given, bool) else None
 
 

@@ -11,6 +11,8 @@ from typing import Any, Literal, NamedTuple
 import attrs
 
 from hyperdrive_retrofit.script.facts import (
+    COMMAND_BRANCH,
+    CommandedFact,
     FixedValue,
     FixedWrite,
     LoggedMetric,
@@ -24,11 +26,13 @@ from hyperdrive_retrofit.script.facts import (
     Registration,
     RunLookup,
 )
+from hyperdrive_retrofit.script.parsers import Flag, HydraMain, Parser, Remainder, TyperApp
 from hyperdrive_retrofit.script.values import (
     ANYTHING,
     Bound,
     ClassObject,
     ConfigSource,
+    External,
     Function,
     Instance,
     Mapping,
@@ -36,8 +40,6 @@ from hyperdrive_retrofit.script.values import (
     Namespace,
     OptionText,
     ParentTable,
-    Parser,
-    Remainder,
     RunObject,
     Sequence,
     TooLargeError,
@@ -49,6 +51,12 @@ LIKE_PANDAS = {"dask", "pyspark", "databricks", "modin", "polars", "cudf", "vaex
 EVERY_OPTION = "*"
 """Stands for all options in a path use until the options are known."""
 
+
+COMMANDED = (
+    *("metrics", "parent_reads", "parent_writes", "own_tags", "run_lookups", "registrations", "model_lookups"),
+    *("output_datasets", "input_datasets", "environment_reads"),
+)
+"""The facts of a record that a command may be alone with; path uses have its branch."""
 
 MOST_STEPS = 100_000
 """Expressions read, and values handed on, before the script is called too large to follow."""
@@ -85,11 +93,37 @@ class Record:
     options_unseen: bool = False
     search_path_changed: bool = False
     remainder_used: bool = False
+    flags: Parser | None = None
+    flag_values: Namespace = attrs.Factory(Namespace)
+    overrides: Literal["hydra", "yacs"] | None = None
+    override_keys: dict[Literal["hydra", "yacs"], dict[Named, None]] = attrs.Factory(dict)
     argv_loads: int = 0
+    """Times that `sys.argv` is taken in hand, less those known to ask for nothing by name."""
+    argv_words: dict[int, tuple[Place, bool]] = attrs.Factory(dict)
+    """The words of `sys.argv` read by position: where first, and whether surely."""
+    argv_counted: bool = False
     logs_unseen: bool = False
     imports: set[str] = attrs.Factory(set)
     code_unseen: bool = False
     """Code ran that could not be followed at all: exec, a file that cannot be parsed, too many calls."""
+    of_commands: dict[CommandedFact, set[str]] = attrs.Factory(dict)
+    """The facts that are seen in some of the script's commands only."""
+
+    def set_aside(self) -> dict[str, dict[Any, Any]]:
+        """Begin anew with all facts that a command may be alone with, and give those seen so far."""
+        before = {name: getattr(self, name) for name in COMMANDED}
+        for name in COMMANDED:
+            setattr(self, name, {})
+        return before
+
+    def put_back(self, before: dict[str, dict[Any, Any]], command: str) -> None:
+        """Add what has been seen since to what was set aside, as a command's."""
+        for name, known in before.items():
+            for fact, often in getattr(self, name).items():
+                if fact not in known or fact in self.of_commands:
+                    self.of_commands.setdefault(fact, set()).add(command)
+                known[fact] = often.or_as(known.get(fact)) if isinstance(often, Repetition) else often
+            setattr(self, name, known)
 
 
 class Repetition(NamedTuple):
@@ -97,6 +131,10 @@ class Repetition(NamedTuple):
 
     repeated: bool
     in_loop: bool
+
+    def or_as(self, other: Repetition | None) -> Repetition:
+        """Give how often it is at most, this or the other."""
+        return Repetition(self.repeated or other.repeated, self.in_loop or other.in_loop) if other else self
 
 
 @attrs.frozen(eq=False)
@@ -168,6 +206,17 @@ class Context(abc.ABC):
             self.branches.pop()
 
     @contextmanager
+    def command(self, name: str) -> Iterator[None]:
+        """Read what one of several commands of the script does, which may not be the one that is run."""
+        self.branches.append((f"{COMMAND_BRANCH}{name}", frozenset()))
+        before = self.record.set_aside()
+        try:
+            yield
+        finally:
+            self.branches.pop()
+            self.record.put_back(before, name)
+
+    @contextmanager
     def repeating(self) -> Iterator[None]:
         """Read inside a loop or callback."""
         self.repeats += 1
@@ -216,8 +265,14 @@ class Context(abc.ABC):
                 self.record.logs_unseen = True
             case ParentTable():
                 self.record.parent_reads[ParentRead(atom.kind, None, self.place(node))] = None
-            case Parser():
+            case Parser() | TyperApp():
                 atom.complete = False
+            case External("absl.flags.FLAGS"):
+                self._hand_on_atom(self.record.flag_values, node)
+            case Flag():
+                self.note_path(atom.name, "escapes", node)
+            case HydraMain(function=Function() as function):
+                self.call_back(function, node)
             case Remainder():
                 self.record.remainder_used = True
             case Sequence():

@@ -5,17 +5,19 @@ from __future__ import annotations
 import abc
 import ast
 import builtins
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import ParamSpec, TypeVar
 
 import attrs
 
-from hyperdrive_retrofit.script import configs, fixed, paths, runs, unused
+from hyperdrive_retrofit.script import absl_flags, argv, configs, fixed, overrides, paths, runs, unused
 from hyperdrive_retrofit.script.conditions import asked_about
 from hyperdrive_retrofit.script.containers import iterated, map_item, namespace_item, put, sequence_item, update
 from hyperdrive_retrofit.script.context import Context
 from hyperdrive_retrofit.script.facts import UNKNOWN, Named
 from hyperdrive_retrofit.script.literals import literal
 from hyperdrive_retrofit.script.objects import class_item, is_property
+from hyperdrive_retrofit.script.parsers import Flag, Overridden, Parser, Remainder, Words
 from hyperdrive_retrofit.script.values import (
     ANYTHING,
     NONE,
@@ -39,17 +41,19 @@ from hyperdrive_retrofit.script.values import (
     OptionText,
     OtherPath,
     ParentTable,
-    Parser,
-    Remainder,
     RunObject,
     Scope,
     Sequence,
     Super,
     Value,
+    each,
     join,
     one,
 )
 
+P = ParamSpec("P")
+T = TypeVar("T")
+SCALARS = (str, bytes, int, float)
 BUILTINS = frozenset(dir(builtins))
 STAR_NAMES = {"Run", "Model", "Workspace", "Experiment", "Dataset"}
 
@@ -71,6 +75,10 @@ class Expressions(Context):
         """Follow a call of a method."""
 
     @abc.abstractmethod
+    def defaults_of(self, function: Function) -> dict[str, Value]:
+        """Read the defaults of a function's parameters."""
+
+    @abc.abstractmethod
     def bind(self, target: ast.expr, value: Value) -> None:
         """Assign a value to a target."""
 
@@ -84,12 +92,12 @@ class Expressions(Context):
         match node:
             case ast.Name():
                 self.named.add(node.id)
-                return self.look_up(node.id)
+                return self._loaded(self.look_up(node.id))
             case ast.Constant():
                 return _constant(node)
             case ast.Attribute():
                 self.named.add(node.attr)
-                return self.get(self.read(node.value), node.attr, node)
+                return self._loaded(self.get(self.read(node.value), node.attr, node))
             case ast.Call():
                 return self.read_call(node)
             case ast.Subscript():
@@ -110,6 +118,11 @@ class Expressions(Context):
                 return self.mapping(node)
             case _:
                 return self.read_rarer(node)
+
+    def _loaded(self, value: Value) -> Value:
+        if Words in map(type, value):
+            self.record.argv_loads += 1
+        return value
 
     def read_rarer(self, node: ast.expr) -> Value:
         """Read an expression of the rarer kinds."""
@@ -132,6 +145,21 @@ class Expressions(Context):
                 self.read_all(child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr))
                 return ANYTHING
 
+    def within(self, function: Function, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Read something that stands in a function's head, where its own names are not known."""
+        before, self.scope = self.scope, function.scope
+        try:
+            return read(*args, **kwargs)
+        finally:
+            self.scope = before
+
+    def module_scope(self) -> Scope:
+        """Give the names of the module around."""
+        scope = self.scope
+        while scope.parent is not None:
+            scope = scope.parent
+        return scope
+
     def read_all(self, nodes: Iterable[ast.expr | None]) -> list[Value]:
         """Read several expressions."""
         return [self.read(node) for node in nodes if node is not None]
@@ -152,18 +180,22 @@ class Expressions(Context):
 
     def get(self, value: Value, name: str, node: ast.AST) -> Value:
         """Give an attribute of a value."""
-        return join(self._get(atom, name, node) for atom in value) or ANYTHING
+        return each(value, self._get, name, node)
 
     def _get(self, atom: Atom, name: str, node: ast.AST) -> Value:  # noqa: C901, PLR0911, PLR0912 one case per kind
         match atom:
             case External():
-                if atom.name == "sys" and name == "argv":
-                    self.record.argv_loads += 1
+                if atom.name == "absl.flags.FLAGS":
+                    return self.record.flag_values.value(name)
                 if atom.name == "sys" and name == "path":
                     self.record.search_path_changed = True
                 if atom.name in ("os", "os.path") and name == "sep":
                     return one(Const("/"))
-                return one(External(f"{atom.name}.{name}"))
+                return one(external(f"{atom.name}.{name}"))
+            case Flag():
+                return self.record.flag_values.value(atom.name) if name == "value" else ANYTHING
+            case Overridden():
+                return overrides.item(self, atom, name, node)
             case Namespace():
                 return one(atom) if name == "__dict__" else configs.of_option(self, atom.value(name))
             case Parser():
@@ -198,9 +230,9 @@ class Expressions(Context):
 
     def get_item(self, value: Value, key: Value, node: ast.Subscript) -> Value:
         """Give an item of a value."""
-        return join(self._get_item(atom, key, node) for atom in value) or ANYTHING
+        return each(value, self._get_item, key, node)
 
-    def _get_item(self, atom: Atom, key: Value, node: ast.Subscript) -> Value:  # noqa: C901, PLR0911 one case per kind
+    def _get_item(self, atom: Atom, key: Value, node: ast.Subscript) -> Value:  # noqa: C901, PLR0911, PLR0912 one case per kind
         match atom:
             case Sequence():
                 return sequence_item(atom, key, isinstance(node.slice, ast.Slice))
@@ -217,8 +249,12 @@ class Expressions(Context):
                 return runs.made_item(self, atom.kind, key, node)
             case External("os.environ"):
                 return self.environment(key, node)
-            case External("sys.argv"):
-                return one(atom) if isinstance(node.slice, ast.Slice) else ANYTHING
+            case Words():
+                return argv.item(self, atom, key, node)
+            case Overridden() if isinstance(literal(key), str):
+                return overrides.item(self, atom, str(literal(key)), node)
+            case External("absl.flags.FLAGS") if isinstance(literal(key), str):
+                return one(Flag(str(literal(key))))
             case OptionText():
                 return paths.texts_of([one(atom)])
             case Config() | IniReader():
@@ -380,7 +416,18 @@ class Expressions(Context):
 
 def _constant(node: ast.Constant) -> Value:
     value = node.value
-    return one(Const(value)) if value is None or isinstance(value, str | bytes | int | float) else ANYTHING
+    if value is Ellipsis:
+        return one(External("builtins.Ellipsis"))
+    return one(Const(value)) if value is None or isinstance(value, SCALARS) else ANYTHING
+
+
+def external(name: str) -> Atom:
+    """Make what a dotted name from outside the source directory stands for."""
+    if name == "sys.argv":
+        return Words()
+    if name.endswith("flags.FLAGS") and absl_flags.flags_name(name) == "FLAGS":
+        return External("absl.flags.FLAGS")
+    return External(name)
 
 
 def _last_words(node: ast.expr) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from typing import Final, Literal, NamedTuple
+from collections.abc import Collection
+from typing import Any, Final, Literal, NamedTuple
 
 import attrs
 
@@ -22,6 +23,7 @@ AMBIGUOUS: Final = Mark.AMBIGUOUS
 """A token that fits several options."""
 
 DefaultValue = str | int | float | bool | None | tuple[object, ...] | Literal[Mark.UNKNOWN]
+ParserKind = Literal["argparse", "click", "typer", "fire", "absl", "hydra", "argv", "other"]
 PathKind = Literal[
     "makes",
     "may_make",
@@ -37,6 +39,10 @@ PathKind = Literal[
     "subprocess",
     "escapes",
 ]
+
+
+COMMAND_BRANCH: Final = "maybe as "
+"""What the label of the branch around a command begins with; the command's name follows."""
 
 
 @attrs.frozen
@@ -73,6 +79,7 @@ class Option:
             when unknown.
         choices: The literal choices, or None.
         place: Where it is declared.
+        command: The command that takes it, None when it does not take one, "" when it must stand before any command.
     """
 
     names: tuple[str, ...]
@@ -83,6 +90,7 @@ class Option:
     takes_values: int | Literal["?", "*", "+", "..."] | None
     choices: tuple[object, ...] | None
     place: Place
+    command: str | None = None
 
     @property
     def positional(self) -> bool:
@@ -258,6 +266,17 @@ class FixedWrite:
     place: Place
 
 
+CommandedFact = LoggedMetric | ParentRead | ParentWrite | Named | RunLookup | Registration
+
+
+@attrs.frozen
+class OfCommands:
+    """A fact that is seen in some of the script's commands only."""
+
+    fact: CommandedFact
+    commands: tuple[str, ...]
+
+
 @attrs.frozen
 class ScriptFacts:
     """Everything read from one script and the modules beside it that it imports.
@@ -270,13 +289,16 @@ class ScriptFacts:
         problem: Why nothing could be read, in one sentence, or None.
         files: The files read, relative to the source directory, the script first.
         unread: Imported files of the source directory that could not be read.
-        parser: What reads the command line; None when nothing was recognised.
+        parser: What reads the command line; None when nothing was recognised. "argv" reads it by position only: its
+            options are the positionals `argv[1]`, `argv[2]` and so on.
         options: The options, in order of declaration. `--help` is not listed.
         options_complete: True only when there are surely no other options.
         unknown_options: What the parser does with an unknown option; None when unknown.
         abbreviations: Whether the parser takes `--learn` for `--learning-rate`.
         reads_command_line: False when the parser is only ever given words that stand in the script; None when unknown.
         subcommands: Some options belong to one command only, in argparse's sense of subparsers.
+        overrides: Whose `key=value` words, or keys each followed by a value, the script takes besides its options.
+        override_keys: The keys that are plainly read, such as `model.lr`.
         metrics: Every logging call.
         logs_unseen: Something may log metrics that are not listed by name.
         parent_reads: What is read from the parent run.
@@ -294,19 +316,22 @@ class ScriptFacts:
         fixed_writes: Writes to one place that all children share.
         unused_options: The dests of options of which the script surely makes no use: printing all is none.
         keeps_best: The script shows a sign of keeping the best state instead of the last; only a sign, no proof.
+        of_commands: The facts that belong to some of the script's commands only.
     """
 
     script: str
     problem: str | None = None
     files: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
-    parser: Literal["argparse", "click", "other"] | None = None
+    parser: ParserKind | None = None
     options: tuple[Option, ...] = ()
     options_complete: bool = False
     unknown_options: Literal["error", "ignored"] | None = None
     abbreviations: bool = False
     reads_command_line: bool | None = None
     subcommands: bool = False
+    overrides: Literal["hydra", "yacs"] | None = None
+    override_keys: tuple[Named, ...] = ()
     metrics: tuple[LoggedMetric, ...] = ()
     logs_unseen: bool = False
     parent_reads: tuple[ParentRead, ...] = ()
@@ -324,11 +349,12 @@ class ScriptFacts:
     fixed_writes: tuple[FixedWrite, ...] = ()
     unused_options: tuple[str, ...] = ()
     keeps_best: bool = False
+    of_commands: tuple[OfCommands, ...] = ()
 
     def option(self, name: str) -> Option | None:
         """Find an option by one of its exact names, with or without the leading dashes.
 
-        "_" and "-" are different characters here, as they are for argparse and click.
+        "_" and "-" are different characters here, as they are for argparse and click; fire's options have both names.
         """
         for option in self.options:
             if any(name in (spelling, spelling.lstrip("-")) for spelling in option.names):
@@ -348,6 +374,8 @@ class ScriptFacts:
         names = {name: option for option in self.options if not option.positional for name in option.names}
         if not token.startswith("-") or token in ("-", "--"):
             return None
+        if self.parser in ("absl", "fire"):
+            return self._by_bare_name(names, token)
         if token in names:
             return OptionMatch(names[token], None)
         head, equals, value = token.partition("=")
@@ -363,6 +391,36 @@ class ScriptFacts:
             return AMBIGUOUS
         glued_flag = matches[0].option.takes_values == 0 and matches[0].value is not None
         return AMBIGUOUS if glued_flag or len(matches) > 1 else matches[0]
+
+    def _by_bare_name(self, names: dict[str, Option], token: str) -> OptionMatch | Literal[Mark.AMBIGUOUS] | None:
+        """Tell which option a token names where dashes do not count: `-lr` is `--lr`; fire takes its first letter too.
+
+        absl/flags/_flagvalues.py, `_parse_args`; fire/core.py, `_ParseKeywordArgs`.
+        """
+        head, equals, value = token.partition("=")
+        bare = head.lstrip("-").replace("-", "_") if self.parser == "fire" else head[2 if head[:2] == "--" else 1 :]
+        inline = value if equals else None
+        known = {name.lstrip("-"): option for name, option in names.items()}
+        if bare in known:
+            return OptionMatch(known[bare], inline)
+        if self.parser != "fire" or len(bare) != 1:
+            return None
+        matches = list(dict.fromkeys(option for name, option in known.items() if name[0] == bare))
+        return OptionMatch(matches[0], inline) if len(matches) == 1 else (AMBIGUOUS if matches else None)
+
+    def of_command(self, words: Collection[str]) -> ScriptFacts:
+        """Leave only what concerns the command that is among some words; the same facts when none is."""
+        commands = {option.command for option in self.options if option.command}
+        named = {command for command in commands if command in words or command.replace("_", "-") in words}
+        if not named:
+            return self
+        taken = tuple(option for option in self.options if option.command is None or option.command in named)
+        uses = tuple(found for use in self.path_uses if (found := _in_command(use, named)))
+        others = {item.fact for item in self.of_commands if not named.intersection(item.commands)}
+        kept: dict[str, Any] = {
+            name: tuple(fact for fact in getattr(self, name) if fact not in others) for name in _COMMANDED
+        }
+        return attrs.evolve(self, options=taken, subcommands=False, path_uses=uses, **kept)
 
     def folder_made(self, dest: str) -> bool | None:
         """Tell whether the script makes the folder that an option names before it writes below it.
@@ -383,6 +441,21 @@ class ScriptFacts:
     def joined_after_other_path(self, dest: str) -> bool:
         """Tell whether the script visibly puts the option's value behind another path."""
         return any(use.option == dest and use.kind == "joined_after" for use in self.path_uses)
+
+
+_COMMANDED = (
+    *("metrics", "parent_reads", "parent_writes", "own_tags", "run_lookups", "registrations", "model_lookups"),
+    *("uses_output_datasets", "uses_input_datasets", "environment_reads"),
+)
+
+
+def _in_command(use: PathUse, named: set[str]) -> PathUse | None:
+    """Give a use as it is when these commands run; None for one of another command."""
+    commands = {label.removeprefix(COMMAND_BRANCH) for label in use.branches if label.startswith(COMMAND_BRANCH)}
+    if not commands <= named:
+        return None
+    branches = tuple(label for label in use.branches if not label.startswith(COMMAND_BRANCH))
+    return attrs.evolve(use, branches=branches)
 
 
 def _attached(names: dict[str, Option], token: str) -> list[OptionMatch]:

@@ -116,7 +116,11 @@ def call_external(context: Context, name: str, call: Call) -> Value | None:  # n
     """Follow a call of an external function as far as paths go; None when the function is not known."""
     last = name.rpartition(".")[2]
     node = call.node
-    if name in HARMLESS or name.startswith("logging.") or (name.startswith("builtins.") and _is_exception(last)):
+    if (
+        name in HARMLESS
+        or name.startswith(("logging.", "absl.logging."))
+        or (name.startswith("builtins.") and _is_exception(last))
+    ):
         return ANYTHING
     if name in SAME_PATH:
         return _same_path(context, name, call)

@@ -28,8 +28,11 @@ def class_item(owner: ClassObject | Instance | Super, name: str) -> Value:
 
 def _found(owner: ClassObject, name: str, receiver: Instance | ClassObject) -> Value:
     if name in owner.scope.names:
-        return frozenset(_bound(atom, receiver) for atom in owner.scope.names[name])
-    return next((found for base in owner.bases if (found := _found(base, name, receiver))), NOTHING)
+        return frozenset([_bound(atom, receiver) for atom in owner.scope.names[name]])
+    for base in owner.bases:
+        if found := _found(base, name, receiver):
+            return found
+    return NOTHING
 
 
 def _bound(atom: Atom, receiver: Instance | ClassObject) -> Atom:

@@ -10,29 +10,28 @@ from hyperdrive_retrofit.script.containers import iterated
 from hyperdrive_retrofit.script.context import Context
 from hyperdrive_retrofit.script.facts import UNKNOWN, DefaultValue, Option, Place
 from hyperdrive_retrofit.script.literals import literal, names_in, plain
+from hyperdrive_retrofit.script.parsers import Converter, Parser, Remainder
 from hyperdrive_retrofit.script.values import (
     ANYTHING,
     NONE,
     NOTHING,
     Call,
     ClassObject,
-    Converter,
     External,
     Function,
     Namespace,
-    Parser,
-    Remainder,
     Sequence,
     Value,
+    is_words,
     one,
 )
 
 OTHER_PARSERS = (
-    "typer.",
-    "fire.",
-    "absl.flags.",
-    "absl.app.",
-    "hydra.",
+    "typer.main.",
+    "fire.core.",
+    "hydra.compose",
+    "hydra.initialize",
+    "omegaconf.OmegaConf.from_cli",
     "simple_parsing.",
     "transformers.HfArgumentParser",
     "jsonargparse.",
@@ -40,14 +39,23 @@ OTHER_PARSERS = (
     "configargparse.",
     "plac.",
     "tap.",
+    "typed_argparse.",
+    "clize.",
+    "cyclopts.",
+    "defopt.",
+    "cleo.",
+    "radicli.",
+    "sacred.",
+    "fastcore.script.",
+    "fastai.script.",
+    "pydantic_settings.",
+    "rich_click.",
+    "asyncclick.",
     "tyro.",
-    "tensorflow.app.",
-    "tensorflow.flags.",
-    "tensorflow.compat.v1.flags.",
-    "tensorflow.compat.v1.app.",
     "optparse.",
     "getopt.",
     "pytorch_lightning.cli.",
+    "pytorch_lightning.utilities.cli.",
     "lightning.pytorch.cli.",
 )
 FLAG_ACTIONS = {"store_true", "store_false", "store_const", "append_const", "count"}
@@ -61,11 +69,20 @@ def call_external(context: Context, name: str, call: Call) -> Value | None:
     """Follow a call that makes a parser; None for any other."""
     if name == "argparse.ArgumentParser":
         return one(make_parser(context, call))
+    if name == "absl.flags.argparse_flags.ArgumentParser":
+        parser = make_parser(context, call)
+        # It takes the flags of absl as well.
+        parser.complete = False
+        return one(parser)
     if name == "argparse.FileType":
         return one(Converter("FileType"))
-    if (name + ".").startswith(OTHER_PARSERS):
-        context.record.other_parser = True
+    note_other(context, name)
     return None
+
+
+def note_other(context: Context, name: str) -> None:
+    """Record that something reads the command line in a way that is not known."""
+    context.record.other_parser = context.record.other_parser or (name + ".").startswith(OTHER_PARSERS)
 
 
 def make_parser(context: Context, call: Call) -> Parser:
@@ -110,7 +127,7 @@ def call_parser(context: Context, parser: Parser, name: str, call: Call) -> Valu
 
 def _note_parsing(context: Context, parser: Parser, call: Call, unknown: Unknown) -> None:
     given = call.get(0, "args")
-    from_argv = given == one(External("sys.argv"))
+    from_argv = is_words(given)
     context.record.argv_loads -= from_argv
     reads = from_argv or given in (NOTHING, NONE)
     parser.complete = parser.complete and reads

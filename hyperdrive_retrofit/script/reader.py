@@ -9,12 +9,13 @@ import ast
 import itertools
 import os
 from collections.abc import Collection, Iterable
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import attrs
 
-from hyperdrive_retrofit.script import configs, unused
+from hyperdrive_retrofit.script import absl_flags, argv, configs, overrides, unused
 from hyperdrive_retrofit.script.context import EVERY_OPTION, Record
+from hyperdrive_retrofit.script.expressions import external
 from hyperdrive_retrofit.script.facts import (
     ConfigRead,
     FixedValue,
@@ -22,9 +23,11 @@ from hyperdrive_retrofit.script.facts import (
     LoggedMetric,
     ModelLookup,
     Named,
+    OfCommands,
     Option,
     ParentRead,
     ParentWrite,
+    ParserKind,
     PathUse,
     Place,
     Registration,
@@ -32,6 +35,7 @@ from hyperdrive_retrofit.script.facts import (
     ScriptFacts,
 )
 from hyperdrive_retrofit.script.objects import decorators
+from hyperdrive_retrofit.script.parsers import Parser
 from hyperdrive_retrofit.script.source import SourceDirectory, relative
 from hyperdrive_retrofit.script.statements import Statements
 from hyperdrive_retrofit.script.values import (
@@ -40,10 +44,10 @@ from hyperdrive_retrofit.script.values import (
     External,
     Function,
     LocalModule,
-    Parser,
     Scope,
     TooLargeError,
     Value,
+    is_words,
     one,
 )
 
@@ -124,10 +128,15 @@ class Reader(Statements):
             if alias.name == "*":
                 self._star(modules, name)
                 continue
-            value = one(External(f"{name}.{alias.name}"))
+            value = one(external(f"{name}.{alias.name}"))
             if modules:
                 value = self.module_item(modules[-1], alias.name) if modules[-1] else ANYTHING
-            self._bind_name(alias.asname or alias.name, value)
+            self._bind_imported(alias.asname or alias.name, value)
+
+    def _bind_imported(self, name: str, value: Value) -> None:
+        # An import is not yet a use of what it brings, and `_bind_name` would take it for one.
+        self.record.argv_loads += is_words(value)
+        self._bind_name(name, value)
 
     def _star(self, modules: list[LocalModule | None], name: str) -> None:
         if not modules:
@@ -241,21 +250,30 @@ def _facts(script: str, source: SourceDirectory, record: Record) -> ScriptFacts:
     outcomes = {outcome for parser in parsers for outcome in parser.parsed}
     (unknown,) = outcomes if len(outcomes) == 1 else (None,)
     unknown = None if unknown == "literal" else unknown
-    leftovers = unknown == "ignored" and (record.remainder_used or record.argv_loads > 0)
+    leftovers = unknown == "ignored" and (record.remainder_used or record.argv_loads > 0 or bool(record.argv_words))
     complete = len(parsers) == 1 and unknown is not None and parsers[0].complete and not leftovers
+    kind = _kind(record, parsers)
+    if kind == "argv":
+        options, complete = argv.options(record.argv_words), True
+        unknown = None if record.argv_counted else "ignored"
+    if kind == "absl":
+        complete = complete and not absl_flags.may_be_defined_elsewhere(record.imports, _tops(source))
     sure = complete and not record.code_unseen and not record.options_unseen
+    metrics = _metrics(record)
     return ScriptFacts(
         script=script,
         files=tuple(source.parsed),
         unread=tuple(source.unread),
-        parser=_kind(record, parsers),
+        parser=kind,
         options=options,
         options_complete=sure,
         unknown_options=unknown,
         abbreviations=any(parser.abbreviations for parser in parsers),
         reads_command_line=_reads_command_line(record, outcomes),
         subcommands=any(parser.subcommands for parser in parsers),
-        metrics=_steady(_metrics(record)),
+        overrides=record.overrides,
+        override_keys=_override_keys(record),
+        metrics=_steady(metrics.values()),
         logs_unseen=record.logs_unseen or record.code_unseen,
         parent_reads=_steady(record.parent_reads),
         parent_writes=_steady(record.parent_writes),
@@ -270,8 +288,12 @@ def _facts(script: str, source: SourceDirectory, record: Record) -> ScriptFacts:
         config_reads=_steady(configs.reads(record)),
         literals=_steady(record.literals),
         fixed_writes=_steady(record.fixed_writes),
-        unused_options=unused.options(record, parsers, source) if sure else (),
+        unused_options=unused.options(record, parsers, source) if sure and kind in ("argparse", "click") else (),
         keeps_best=source.names(SIGNS_OF_THE_BEST),
+        of_commands=tuple(
+            OfCommands(metrics[fact] if isinstance(fact, LoggedMetric) else fact, tuple(sorted(names)))
+            for fact, names in record.of_commands.items()
+        ),
     )
 
 
@@ -295,20 +317,36 @@ def _chosen(record: Record) -> list[Parser]:
     return [parser for parser in known if parser.parsed] or known
 
 
-def _kind(record: Record, parsers: list[Parser]) -> Literal["argparse", "click", "other"] | None:
-    if parsers:
-        return "click" if parsers == [record.click] else "argparse"
-    return "other" if record.other_parser or record.argv_loads > 0 else None
+def _kind(record: Record, parsers: list[Parser]) -> ParserKind | None:
+    kinds = {parser.kind for parser in parsers}
+    if kinds:
+        return kinds.pop() if len(kinds) == 1 else "other"
+    if record.other_parser or record.argv_loads > 0:
+        return "other"
+    return "argv" if record.argv_words else None
+
+
+def _override_keys(record: Record) -> tuple[Named, ...]:
+    """List the keys that hydra or yacs could override."""
+    keys = record.override_keys.get(record.overrides, {}) if record.overrides else {}
+    return overrides.leaves(keys)
+
+
+def _tops(source: SourceDirectory) -> set[str]:
+    """Name the modules and packages read, by the first word of their dotted names."""
+    return {part.removesuffix(".py") for file in source.parsed for part in file.split("/")}
 
 
 def _distinct(options: Iterable[Option]) -> tuple[Option, ...]:
     return tuple(dict.fromkeys(options))
 
 
-def _metrics(record: Record) -> list[LoggedMetric]:
-    return [
-        attrs.evolve(metric, repeated=often.repeated, in_loop=often.in_loop) for metric, often in record.metrics.items()
-    ]
+def _metrics(record: Record) -> dict[LoggedMetric, LoggedMetric]:
+    """Give for each metric, as it is recorded, the metric with how often it is logged."""
+    return {
+        metric: attrs.evolve(metric, repeated=often.repeated, in_loop=often.in_loop)
+        for metric, often in record.metrics.items()
+    }
 
 
 def _path_uses(record: Record, options: tuple[Option, ...], script: str) -> tuple[PathUse, ...]:

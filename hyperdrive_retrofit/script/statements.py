@@ -14,6 +14,7 @@ from hyperdrive_retrofit.script.conditions import asked_about
 from hyperdrive_retrofit.script.containers import iterated, put
 from hyperdrive_retrofit.script.literals import literal
 from hyperdrive_retrofit.script.objects import fields
+from hyperdrive_retrofit.script.parsers import HydraMain, Words
 from hyperdrive_retrofit.script.values import (
     ANYTHING,
     NOTHING,
@@ -26,6 +27,7 @@ from hyperdrive_retrofit.script.values import (
     Scope,
     Sequence,
     Value,
+    is_words,
     join,
     one,
 )
@@ -88,7 +90,7 @@ class Statements(Calls):
         """Follow an import."""
         raise NotImplementedError
 
-    def _follow_rarer(self, node: ast.stmt) -> bool:
+    def _follow_rarer(self, node: ast.stmt) -> bool:  # noqa: C901 one case per kind
         match node:
             case ast.AugAssign():
                 self._augment(node)
@@ -106,6 +108,9 @@ class Statements(Calls):
             case ast.Raise() | ast.Assert():
                 self.read_all(child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr))
                 return isinstance(node, ast.Raise)
+            case ast.Delete():
+                removed = [target.value for target in node.targets if isinstance(target, ast.Subscript)]
+                self.record.options_unseen |= any(is_words(self.read(target)) for target in removed)
             case ast.Break() | ast.Continue():
                 self.left.add("loop")
                 return True
@@ -129,6 +134,7 @@ class Statements(Calls):
                 self.bind(target.value, one(Sequence([value], open=True)))
 
     def _bind_name(self, name: str, value: Value) -> None:
+        self.record.argv_loads -= is_words(value)
         if name not in self.scope.globals:
             self.scope.names[name] = value
             return
@@ -149,6 +155,8 @@ class Statements(Calls):
                 case Sequence():
                     atom.items.append(value)
                     atom.open = True
+                case Words():
+                    self.record.options_unseen = True
                 case _:
                     if isinstance(atom, Config):
                         configs.put(self, atom, key)
@@ -278,7 +286,8 @@ class Statements(Calls):
         value: Value = one(function)
         for decorator in reversed(node.decorator_list):
             value = self.decorate(self.read(decorator), value)
-        self.defined += [atom for atom in value if isinstance(atom, Function) and atom.node is node]
+        made = [atom.function if isinstance(atom, HydraMain) else atom for atom in value]
+        self.defined += [atom for atom in made if isinstance(atom, Function) and atom.node is node]
         self._bind_name(node.name, value)
 
     def _define_class(self, node: ast.ClassDef) -> None:

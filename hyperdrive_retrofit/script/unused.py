@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from hyperdrive_retrofit.script.context import Record
 from hyperdrive_retrofit.script.facts import Option
+from hyperdrive_retrofit.script.parsers import Parser
 from hyperdrive_retrofit.script.source import SourceDirectory
 from hyperdrive_retrofit.script.values import (
     Atom,
@@ -21,7 +22,6 @@ from hyperdrive_retrofit.script.values import (
     LocalModule,
     Mapping,
     Namespace,
-    Parser,
     Sequence,
     Super,
     Unknown,

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Callable, Iterable
+from typing import Concatenate, Literal, ParamSpec
 
 import attrs
 
-from hyperdrive_retrofit.script.facts import Option, Place
+from hyperdrive_retrofit.script.facts import Place
+from hyperdrive_retrofit.script.parsers import (
+    ClickCommand,
+    ClickParameter,
+    Converter,
+    Flag,
+    HydraMain,
+    Overridden,
+    Parser,
+    Remainder,
+    TyperApp,
+    TyperDecorator,
+    TyperParameter,
+    Words,
+)
 
 Scalar = str | bytes | int | float | bool | None
 Which = Literal["run", "parent", "other"]
@@ -146,35 +160,6 @@ class IniReader:
     sources: list[ConfigSource] = attrs.Factory(list)
 
 
-@attrs.frozen
-class Remainder:
-    """What parse_known_args did not know."""
-
-
-@attrs.frozen
-class ClickParameter:
-    """A decorator that adds an option; the option is None when it cannot be read."""
-
-    option: Option | None
-
-
-@attrs.frozen
-class ClickCommand:
-    """A decorator that makes a command; `nested` says that it belongs to a group, which calls it."""
-
-    ignores_unknown: bool | None
-    group: bool
-    nested: bool
-
-
-@attrs.frozen
-class Converter:
-    """What turns an option's text into a value, made by a call: `click.Choice([...])`, `argparse.FileType("w")`."""
-
-    name: str
-    choices: tuple[object, ...] | None = None
-
-
 @attrs.define(eq=False)
 class Scope:
     """The names of a module, function or class."""
@@ -277,22 +262,6 @@ class Namespace:
         return self.changed.get(dest) or frozenset({OptionText(dest)})
 
 
-@attrs.define(eq=False)
-class Parser:
-    """An argparse parser and what is known of it.
-
-    `depth` counts the branches around its making. `parsed` says what its calls do with an unknown option; "literal" is
-    a call that reads words which stand in the script.
-    """
-
-    options: list[Option] = attrs.Factory(list)
-    complete: bool = True
-    abbreviations: bool = True
-    depth: int = 0
-    subcommands: bool = False
-    parsed: set[Literal["error", "ignored", "literal"] | None] = attrs.Factory(set)
-
-
 Atom = (
     Unknown
     | Const
@@ -311,6 +280,13 @@ Atom = (
     | ClickParameter
     | ClickCommand
     | Converter
+    | TyperParameter
+    | TyperApp
+    | TyperDecorator
+    | Flag
+    | Words
+    | Overridden
+    | HydraMain
     | Function
     | ClassObject
     | Bound
@@ -324,6 +300,7 @@ Atom = (
     | Parser
 )
 Value = frozenset[Atom]
+P = ParamSpec("P")
 
 ANYTHING: Value = frozenset({Unknown()})
 NOTHING: Value = frozenset()
@@ -341,13 +318,28 @@ def one(atom: Atom) -> Value:
     return frozenset({atom})
 
 
+def is_words(value: Value) -> bool:
+    """Tell whether a value is `sys.argv` or the end of it."""
+    return len(value) == 1 and isinstance(next(iter(value)), Words)
+
+
+def each(value: Value, follow: Callable[Concatenate[Atom, P], Value], *args: P.args, **kwargs: P.kwargs) -> Value:
+    """Follow each thing that a value may be, and unite what comes of it; anything when that is nothing."""
+    if len(value) == 1:
+        (atom,) = value
+        return follow(atom, *args, **kwargs) or ANYTHING
+    return join([follow(atom, *args, **kwargs) for atom in value]) or ANYTHING
+
+
 def join(values: Iterable[Value]) -> Value:
     """Unite what several values may stand for.
 
     Raises:
         TooLargeError: They are too many to follow.
     """
-    united: Value = frozenset().union(*values)
+    united = NOTHING
+    for value in values:
+        united = united | value if united else value
     if len(united) > WIDEST:
         united = frozenset(map(_without_names, united))
     if len(united) > WIDEST:

@@ -24,7 +24,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from hyperdrive_retrofit.rehearsal import gate, masking
+from hyperdrive_retrofit import masking
+from hyperdrive_retrofit.rehearsal import gate
 from hyperdrive_retrofit.rehearsal.child import linux
 from hyperdrive_retrofit.rehearsal.history import History
 
