@@ -54,7 +54,10 @@ def lines(facts: ScriptFacts) -> list[str]:
         *(f"parent write: {write.kind} {write.name} @{write.place}" for write in facts.parent_writes),
         *(f"run lookup: {look.call} {look.name}{_of_step(look)} @{look.place}" for look in facts.run_lookups),
         *(f"registration: {r.kind} {r.name}{' conditional' * r.conditional} @{r.place}" for r in facts.registrations),
-        *(f"model lookup: {look.name}{' pinned' * look.pinned} @{look.place}" for look in facts.model_lookups),
+        *(
+            f"model lookup: {look.name}{' pinned' * look.pinned}{' every' * look.every}{' if' * look.conditional} @{look.place}"
+            for look in facts.model_lookups
+        ),
         *(f"{kind}: {item.name} @{item.place}" for kind, items in named.items() for item in items),
         *(
             f"only {', '.join(o.commands)}: {type(o.fact).__name__} {o.fact.name} @{o.fact.place}"

@@ -69,9 +69,6 @@ STOPPED = {
     ),
     "HR106 changes to the script's own folder": first("os.chdir(os.path.dirname(os.path.abspath(__file__)))\n"),
     "HR106 changes the directory and back": first('here = os.getcwd()\nos.chdir("logs")\nos.chdir(here)\n'),
-    "HR107 moves a finished folder there": {
-        "train.py": TRAIN.replace(MAKES, 'import shutil\nos.makedirs("made")\nshutil.move("made", args.model)')
-    },
     "HR107 makes the child's very folder": {
         "train.py": TRAIN.replace(MAKES, 'os.makedirs("outputs/model", exist_ok=True)')
     },
@@ -84,6 +81,9 @@ STOPPED = {
     ),
 }
 MENDED = {
+    "HR107 moves a finished folder there": {
+        "train.py": TRAIN.replace(MAKES, 'import shutil\nos.makedirs("made")\nshutil.move("made", args.model)')
+    },
     "HR109 reads what it wrote itself": behind(
         'run.parent.log("mse", 3)\nprint(run.parent.get_metrics()["mse"])\n', TRAIN + 'run.parent.log("mse", 1)\n'
     ),

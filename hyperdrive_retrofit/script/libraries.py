@@ -105,6 +105,9 @@ PANDAS_WRITERS = {"to_csv", "to_parquet", "to_json", "to_pickle", "to_excel", "t
 SAVERS = {"save", "save_model", "save_pretrained", "save_weights", "savefig", "export", "dump"} | PANDAS_WRITERS
 """Methods of objects we do not know that write to a path; some of them make the folder."""
 
+MOVING = {"rename", "replace", "copy", "copy_into", "move", "move_into"}
+"""Methods of a Path that write to the path that they are given, a folder too."""
+
 READING_STARTS = ("read_", "load", "imread", "genfromtxt")
 PROCESSES = ("subprocess.", "os.system", "os.popen", "os.exec", "os.spawn", "os.posix_spawn")
 
@@ -161,6 +164,8 @@ def _files(context: Context, name: str, last: str, call: Call) -> Value | None:
         fixed.note_write(context, call.get(position, keyword), node)
         if name.startswith("shutil."):
             context.use(call.get(0, "src"), "reads", node)
+        if name == "shutil.move":  # a folder, perhaps
+            context.use(call.get(1, "dst"), "may_make", node)
         return ANYTHING
     if last.lower().startswith(READING_STARTS) and not name.startswith("builtins."):
         context.use(join(call.everything()), "reads", node)
@@ -237,7 +242,7 @@ def _listed(context: Context, last: str, path: Value, node: ast.AST) -> Value:
     return one(Sequence([found], open=True))
 
 
-def call_text_method(context: Context, atom: OptionText, name: str, call: Call) -> Value:  # noqa: C901, PLR0911 one case per kind
+def call_text_method(context: Context, atom: OptionText, name: str, call: Call) -> Value:  # noqa: C901, PLR0911, PLR0912 one case per kind
     """Follow a method of an option's value: of a text or of a Path."""
     node, this = call.node, one(atom)
     if name in SAME_PATH_METHODS:
@@ -256,6 +261,8 @@ def call_text_method(context: Context, atom: OptionText, name: str, call: Call) 
         return paths.opens(context, this, call.get(0, "mode"), node)
     elif name in ("write_text", "write_bytes", "touch"):
         context.use(this, "writes", node)
+    elif name in MOVING and atom.pathlib:
+        context.hand_on(call.everything(), node)
     elif name in ("read_text", "read_bytes"):
         context.use(this, "reads", node)
         return configs.opened(this)
@@ -276,6 +283,8 @@ def call_path_method(context: Context, atom: Atom, name: str, call: Call) -> Val
         return one(paths.spelled_out(atom)) if isinstance(atom, OtherPath) else None
     if name in ("write_text", "write_bytes"):
         fixed.note_write(context, one(atom), call.node)
+    elif name in MOVING:
+        context.hand_on(call.everything(), call.node)
     elif name == "open":
         return paths.opens(context, one(atom), call.get(0, "mode"), call.node)
     elif name in ("read_text", "read_bytes"):
