@@ -11,7 +11,7 @@ import attrs
 
 from hyperdrive_retrofit import errors, findings, plan, request, script, training
 from hyperdrive_retrofit.azure import apply, inspect, pictures
-from hyperdrive_retrofit.findings import CATALOGUE, Case, Finding
+from hyperdrive_retrofit.findings import CATALOGUE, NOTE, Case, Finding
 from hyperdrive_retrofit.graph import Graph, Step
 from hyperdrive_retrofit.plan import Plan
 from hyperdrive_retrofit.rehearsal import engine, kept
@@ -277,7 +277,8 @@ def _plan(
         promote=step.compute if wrong_promote else _promote_compute(step, promote_runconfig),
     )
     if problems:
-        raise _blocked(problems, [found for found in findings.find(case) if found.code not in ignore] if folder else [])
+        beside = findings.find(case) if folder else ()
+        raise _blocked(problems, [each for each in beside if each.code not in ignore and each.severity != NOTE])
     given = {
         "promote_runconfig": promote_runconfig,
         "promote_compute_target": promote_compute_target,

@@ -64,7 +64,10 @@ def lines(facts: ScriptFacts) -> list[str]:
             f"registration: {r.kind} {r.name}{' conditional' * r.conditional}{' computed' * r.computed} @{r.place}"
             for r in facts.registrations
         ),
-        *(f"model lookup: {look.name}{' pinned' * look.pinned} @{look.place}" for look in facts.model_lookups),
+        *(
+            f"model lookup: {look.name}{' pinned' * look.pinned}{' every' * look.every}{' if' * look.conditional} @{look.place}"
+            for look in facts.model_lookups
+        ),
         *(f"output dataset: {u.name}{' guarded' * u.guarded} @{u.place}" for u in facts.uses_output_datasets),
         *(f"{kind}: {item.name} @{item.place}" for kind, items in named.items() for item in items),
         *(

@@ -67,6 +67,21 @@ def newest_model_is_not_the_best(rehearsal):
     assert newest != str(rehearsal.best.hyperparameters["lr"])
 
 
+def newest_model_is_evaluated(rehearsal):
+    """All completes, and what is evaluated is the model of the child that ended last, which is not the best."""
+    assert rehearsal.status == "Completed"
+    evaluated = rehearsal.steps["evaluate"].metrics["lr of the model"]
+    assert evaluated == rehearsal.children[-1].hyperparameters["lr"]
+    assert evaluated != rehearsal.best.hyperparameters["lr"]
+
+
+def model_file_is_missing(rehearsal):
+    """The children complete and are paid for, and the sweep fails: the best one did not write its model file."""
+    assert {child.status for child in rehearsal.children} == {"Completed"}
+    assert "has no artifact 'outputs/model" in rehearsal.steps["train"].error
+    assert rehearsal.steps["evaluate"].status == "NotStarted"
+
+
 def nothing_to_hand_on(rehearsal):
     """The children complete, and the best one's files are not there."""
     assert {child.status for child in rehearsal.children} == {"Completed"}
@@ -87,6 +102,7 @@ def evaluate_fails(words):
 REAL = [
     ("HR101", "Example", children_fail("unrecognized arguments: --learning_rate"), {}),
     ("HR101", "Also: unknown options are ignored", children_are_equal, {}),
+    ("HR101", "Also: the value stands elsewhere", children_fail("unrecognized arguments: --learning_rate"), {}),
     ("HR101", "Example", children_are_equal, {
         "train.py": TRAIN.replace("parse_args()", 'parse_args(["--lr", "0.5", "--model", "outputs/model"])'),
     }),
@@ -140,6 +156,15 @@ REAL = [
     }),
     ("HR116", "Example", one_child_fails("invalid float value: 'low'"), {
         "train.py": TRAIN, "call": 'plan = plan_retrofit(steps, {"lr": [0.1, "low"]}, primary_metric_name="F_1")\n',
+    }),
+    ("HR122", "Example", model_file_is_missing, {}),
+    ("HR122", "Also: the output is itself the file", model_file_is_missing, {}),
+    ("HR122", "Example", model_file_is_missing, {
+        "call": pages.BASE["call"].replace(")\n", ', model_files={"model": ""})\n'),
+    }),
+    ("HR123", "Example", newest_model_is_evaluated, {}),
+    ("HR123", "Example", newest_model_is_evaluated, {
+        "evaluate.py": EVALUATE + 'path = run.experiment.workspace.models["churn"].download()\nrun.log("lr of the model", float(open(path).read()))\n',
     }),
 ]  # fmt: skip
 

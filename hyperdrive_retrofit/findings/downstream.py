@@ -164,15 +164,23 @@ def folder_needed(case: Case) -> Iterator[Finding]:
 def newest_model_taken(case: Case) -> Iterator[Finding]:
     """HR123: each child registers a model of that name, so the newest is that of the child that ended last."""
     behind = {item.name for _, facts in case.downstream for item in facts.registrations}
-    own = [item for item in case.facts.registrations if item.kind == "model" and item.name not in behind]
-    surely = {item.name for item in own if not item.conditional}
+    registered = [item for item in case.facts.registrations if item.kind == "model" and item.name not in behind]
+    surely = {item.name for item in registered if not item.conditional and None not in behind and not case.unread}
     fix = "Take the model from the step's input, where the best child's is, and register it there."
     for step, facts in case.downstream:
         for lookup in facts.model_lookups:
-            if lookup.name is not None and lookup.name in {item.name for item in own} and not lookup.pinned:
-                newest = f"the newest model '{lookup.name}', which is that of the child that ends last"
-                severity = BLOCKER if lookup.name in surely else WARNING
-                yield Finding("HR123", severity, str(lookup.place), f"Step '{step.name}' takes {newest}.", fix)
+            name, place = lookup.name, str(lookup.place)
+            if name is None or lookup.pinned or name not in {item.name for item in registered}:
+                continue
+            if lookup.every:
+                message = f"Step '{step.name}' goes through the models '{name}', and children register some of them."
+                yield Finding("HR123", WARNING, place, message, fix)
+            elif name in surely and not lookup.conditional:
+                newest = f"the newest model '{name}', which is that of the child that ends last"
+                yield Finding("HR123", BLOCKER, place, f"Step '{step.name}' takes {newest}.", fix)
+            else:
+                message = f"Step '{step.name}' may take the newest model '{name}', and a child may have registered it."
+                yield Finding("HR123", WARNING, place, message, fix)
 
 
 def written_into_handed_on(case: Case) -> Iterator[Finding]:
@@ -193,14 +201,17 @@ def output_of_training_run(case: Case) -> Iterator[Finding]:
     """HR130: the outputs of the step's run are the sweep's: its metrics, and what ``model_files=`` names."""
     lost = {output.name for output in case.training.outputs} - set(case.direct)
     fix = "Take it as an input of the step: the best child's is handed on under the old name."
+    none = "and the sweep's run has no such output"
     for step, facts in case.downstream:
         asked = [each for each in facts.run_lookups if each.call in ("get_output_data", "get_output")]
         known = {lookup.place: lookup.step for lookup in asked if lookup.step}
         for place, name in dict.fromkeys((lookup.place, lookup.name) for lookup in asked if lookup.name in lost):
             if known.get(place, case.training.name) == case.training.name:
-                run = f"the run of '{case.training.name}' for its output '{name}', and the sweep's run has none"
-                severity = BLOCKER if place in known else WARNING
-                yield Finding("HR130", severity, str(place), f"Step '{step.name}' asks {run}.", fix)
+                asks = f"the run of '{case.training.name}' for its output '{name}', {none}"
+                if place not in known:
+                    asks = f"a run for its output '{name}': it may be that of '{case.training.name}', {none}"
+                # no blocker: the rehearsal cannot show it, and whoever looks the run up by its name gets HR115
+                yield Finding("HR130", WARNING, str(place), f"Step '{step.name}' asks {asks}.", fix)
 
 
 def _readers(case: Case) -> Iterator[tuple[Step, ScriptFacts, Input, str]]:

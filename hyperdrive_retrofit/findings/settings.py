@@ -28,7 +28,7 @@ def ratio_of_negative_metric(case: Case) -> Iterator[Finding]:
     """HR119: below zero, "worse than best / (1 + slack_factor)" ends the best child itself (semantics 3)."""
     policy, metric = case.sweep.policy, case.sweep.primary_metric_name
     if isinstance(policy, Bandit) and policy.slack_factor is not None and may_be_negative(metric):
-        message = f"slack_factor divides '{metric}', and where that is negative the best children are ended."
+        message = f"slack_factor is a ratio of '{metric}': where that is negative, the best child itself is ended."
         fix = "Give an amount in the metric's own unit: BanditPolicy(slack_amount=...)."
         yield Finding("HR119", WARNING, "policy", message, fix)
 
@@ -67,9 +67,8 @@ def bayesian_learns_little(case: Case) -> Iterator[Finding]:
         return
     advised = _RUNS_A_HYPERPARAMETER * len(sweep.space)
     if sweep.runs < advised <= sweep.size:
-        message = (
-            f"Bayesian sampling learns little from {sweep.runs} runs: {advised} are advised for {len(sweep.space)}."
-        )
+        space = f"{len(sweep.space)} hyperparameter{'s' if len(sweep.space) > 1 else ''}"
+        message = f"Bayesian sampling learns little from {sweep.runs} runs: {advised} are advised for {space}."
         yield Finding("HR126", NOTE, "max_total_runs", message, f"max_total_runs={advised}, or sampling='random'.")
     if sweep.max_concurrent_runs > _MOST_BAYESIAN_AT_ONCE:
         message = f"{sweep.max_concurrent_runs} runs at a time are chosen without each other's results."

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import takewhile
 
 from hyperdrive_retrofit.findings.case import Case
-from hyperdrive_retrofit.findings.catalogue import BLOCKER, WARNING, Finding
+from hyperdrive_retrofit.findings.catalogue import BLOCKER, NOTE, WARNING, Finding
 from hyperdrive_retrofit.graph import InputPath
 from hyperdrive_retrofit.request import close_match
 from hyperdrive_retrofit.script import PathUse, ScriptFacts
@@ -15,6 +16,8 @@ from hyperdrive_retrofit.sweep import NoTermination
 _WRITES = ("writes_self", "writes_below")
 _READS = ("reads_self", "reads_below", "lists")
 _MAY_WRITE = (*_WRITES, "may_make", "escapes", "subprocess")
+_SHARED_BY_ITS_NAME = re.compile(r"[a-z][a-z0-9+]+:/|/dbfs/|\\\\", re.IGNORECASE)
+"""An address, DBFS, a Windows server; any other path may be the node's own, or the container's."""
 
 
 def metric_not_logged(case: Case) -> Iterator[Finding]:
@@ -180,11 +183,18 @@ def written_through_input(case: Case) -> Iterator[Finding]:
 
 def written_to_fixed_place(case: Case) -> Iterator[Finding]:
     """HR121: what is spelled out in the script is one place for all children, as an input is."""
+    fix = "Write below an output of the step, or put the run's id into the name: Run.get_context().id."
     for write in case.facts.fixed_writes:
-        where = f"'{write.path}' of a datastore" if write.datastore else f"'{write.path}'"
-        message = f"All children write to {where}, where the last one wins."
-        fix = "Write below an output of the step, or put the run's id into the name: Run.get_context().id."
-        yield Finding("HR121", WARNING, str(write.place), message, fix)
+        all_write = f"All children{' that get there' if write.conditional else ''} write to '{write.path}'"
+        severity, message = WARNING, f"{all_write}, and what stays there is any child's, not the best one's."
+        if write.datastore:
+            message = f"{all_write} of a datastore, where files of one name are any child's in the end."
+        elif not _SHARED_BY_ITS_NAME.match(write.path):
+            message = (
+                f"'{write.path}' is not kept with a child, and where that disk is shared, children share the file."
+            )
+            severity = NOTE
+        yield Finding("HR121", severity, str(write.place), message, fix)
 
 
 def model_file_not_written(case: Case) -> Iterator[Finding]:
@@ -195,11 +205,11 @@ def model_file_not_written(case: Case) -> Iterator[Finding]:
         writes = [use for use in uses if use.kind in _WRITES]
         made = any(use.kind == "makes" for use in uses)
         into_folder = made and any(use.kind == "writes_self" for use in writes)  # shutil.copy(file, folder)
-        if not writes or into_folder or not _all_seen(uses):
+        if not writes or into_folder or not _all_seen(case, uses):
             continue
         written = ["" if use.kind == "writes_self" else use.below for use in writes]
         names = [name for name in written if name]
-        if file in written or None in written:
+        if None in written or _may_be_there(file, written, made=any(use.kind == "makes" for use in uses)):
             continue
         listed = ", ".join(map(repr, dict.fromkeys(names)))
         if not file:
@@ -213,8 +223,18 @@ def model_file_not_written(case: Case) -> Iterator[Finding]:
         yield Finding("HR122", BLOCKER, str(writes[0].place), message, fix)
 
 
-def _all_seen(uses: list[PathUse]) -> bool:
+def _may_be_there(file: str, written: list[str | None], *, made: bool) -> bool:
+    """Return whether a file may be among what is written."""
+    if "" in written:  # what is copied to a folder gets a name of its own there
+        return made or file == ""
+    # a folder may be written under that name, and numpy.save("w") makes w.npy
+    return bool(file) and any(file.startswith(str(name)) for name in written)
+
+
+def _all_seen(case: Case, uses: list[PathUse]) -> bool:
     """Return whether nothing but what is seen can have written below a path."""
+    if case.facts.unread or any(use.kind == "chdir" for use in case.facts.path_uses):
+        return False
     return not any(use.kind in ("escapes", "subprocess", "may_make", "joined_after") for use in uses)
 
 
@@ -226,13 +246,16 @@ def last_model_kept(case: Case) -> Iterator[Finding]:
         return
     dests = [case.dest_of_output(output.name) for output in case.training.outputs]
     uses = [use for use in facts.path_uses if use.option is not None and use.option in dests]
+    # a saver that was given the path before the loop may write in each pass
+    if any(use.kind in ("escapes", "subprocess") for use in uses):
+        return
     if any(use.kind in _WRITES for use in uses) and not any(use.repeated for use in uses):
         place = next(metric.place for metric in logged if metric.in_loop)
         message = (
-            f"'{name}' is logged in each pass and the model is written once, at the end: the child with the best pass "
-            "wins, whatever its last one is worth."
+            f"'{name}' is logged in each pass and the model is written once: the best pass decides which child wins, "
+            "and nothing shows that its state is what is written."
         )
-        fix = "Keep the state of the best pass and write that, or log the value of the written model last and alone."
+        fix = "Keep the state of the best pass and write that, or log the metric once, for the model that is written."
         yield Finding("HR129", WARNING, str(place), message, fix)
 
 

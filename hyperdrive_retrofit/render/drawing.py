@@ -59,9 +59,10 @@ def _arrow(edge: Edge, places: Mapping[str, tuple[int, int]], tip: str) -> str:
     x2, y2 = places[edge.after][0], places[edge.after][1] + _HEIGHT / 2
     bend = _GAP_X / 2
     kind = "data" if names else "order"
-    way = f"M{x1},{y1}C{x1 + bend},{y1} {x2 - bend},{y2} {x2},{y2}"
+    way, label_at = f"M{x1},{y1}C{x1 + bend},{y1} {x2 - bend},{y2} {x2},{y2}", (x2 - bend, y2 - 6)
     if x2 - x1 > _GAP_X:  # below the boxes in between
         below = places[edge.before][1] + _HEIGHT + _GAP_Y / 2
+        label_at = ((x1 + x2) / 2, below + _GAP_Y / 2 - 1)
         way = (
             f"M{x1},{y1}C{x1 + bend},{y1} {x1 + bend},{below} {x1 + _GAP_X},{below}"
             f"H{x2 - _GAP_X}C{x2 - bend},{below} {x2 - bend},{y2} {x2},{y2}"
@@ -69,7 +70,7 @@ def _arrow(edge: Edge, places: Mapping[str, tuple[int, int]], tip: str) -> str:
     line = f'<path class="{kind}" marker-end="url(#{tip})" d="{way}"/>'
     label = escape(_cut(", ".join(names), 14))
     title = f"<title>{escape(', '.join(names) or 'order only')}</title>"
-    text = f'<text class="on-arrow" x="{x2 - _GAP_X / 2}" y="{y2 - 6}">{label}</text>' if names else ""
+    text = f'<text class="on-arrow" x="{label_at[0]}" y="{label_at[1]}">{label}</text>' if names else ""
     return f"<g>{title}{line}{text}</g>"
 
 

@@ -463,7 +463,8 @@ class Calls(Expressions):
         before = self.repeats
         self.repeats += name not in CALLED_ONCE
         with self.branch("maybe", node):
-            self.call_function(inner, Call(inner.node, spread=True), receiver)
+            given_back = self.call_function(inner, Call(inner.node, spread=True), receiver)
+        self.record.arguments_escape |= unused.holds_arguments(given_back)
         self.repeats = before
 
     def call_methods_back(self, instance: Instance, node: ast.AST) -> None:

@@ -184,11 +184,21 @@ class RunLookup:
 
 @attrs.frozen
 class ModelLookup:
-    """A registered model looked up by name; `pinned` to a version, an id or a run, else the newest, or all."""
+    """A registered model looked up by name.
+
+    Args:
+        name: The model's, or None when it is computed.
+        pinned: Whether a version, an id, a run, tags or properties are asked for too, else the newest is meant, or all.
+        place: Where.
+        every: Whether all of that name are listed.
+        conditional: Whether an `if` stands around it.
+    """
 
     name: str | None
     pinned: bool
     place: Place
+    every: bool = False
+    conditional: bool = False
 
 
 @attrs.frozen

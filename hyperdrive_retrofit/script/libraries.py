@@ -112,6 +112,9 @@ PANDAS_WRITERS = {"to_csv", "to_parquet", "to_json", "to_pickle", "to_excel", "t
 SAVERS = {"save", "save_model", "save_pretrained", "save_weights", "savefig", "export", "dump"} | PANDAS_WRITERS
 """Methods of objects we do not know that write to a path; some of them make the folder."""
 
+MOVING = {"rename", "replace", "copy", "copy_into", "move", "move_into"}
+"""Methods of a Path that write to the path that they are given, a folder too."""
+
 READING_STARTS = ("read_", "load", "imread", "genfromtxt")
 PROCESSES = (
     "subprocess.",
@@ -271,6 +274,8 @@ def call_text_method(context: Context, atom: OptionText, name: str, call: Call) 
         context.use(this, "writes", node)
     elif name == "symlink_to":
         context.use(this, "may_make", node)
+    elif name in MOVING and atom.pathlib:
+        context.hand_on(call.everything(), node)
     elif name in ("read_text", "read_bytes"):
         context.use(this, "reads", node)
         return configs.opened(this)
@@ -292,14 +297,14 @@ def call_path_method(context: Context, atom: Atom, name: str, call: Call) -> Val
         return frozenset(map(paths.spelled_out, absolute)) if isinstance(atom, OtherPath) else None
     if name in ("write_text", "write_bytes"):
         fixed.note_write(context, one(atom), call.node)
+    elif name in MOVING:
+        context.hand_on(call.everything(), call.node)
     elif name == "open":
         return paths.opens(context, one(atom), call.get(0, "mode"), call.node)
     elif name in ("read_text", "read_bytes"):
         return configs.opened(one(atom))
     elif name == "mkdir":
         paths.makes(context, one(atom), parents=True, node=call.node)
-    elif name in ("rename", "replace") and isinstance(atom, OtherPath):
-        context.hand_on(call.args, call.node)
     return None
 
 

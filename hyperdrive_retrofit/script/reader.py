@@ -69,7 +69,9 @@ Fact = TypeVar(
     FixedWrite,
 )
 AnyFact = TypeVar("AnyFact", bound=CommandedFact)
-SIGNS_OF_THE_BEST = tuple(b"best modelcheckpoint load_state_dict load_weights deepcopy early_stop earlystop".split())
+SIGNS_OF_THE_BEST = tuple(
+    b"best modelcheckpoint load_state_dict load_weights set_weights deepcopy early_stop earlystop".split()
+)
 PASSIVE_DECORATORS = {"property", "staticmethod", "classmethod", "cached_property", "contextmanager", "wraps"}
 """Decorators that leave calling to others."""
 

@@ -326,7 +326,8 @@ def made_item(context: Context, kind: str, key: Value, node: ast.AST) -> Value:
     """Follow `workspace.models["name"]` and an item of `Model.list(...)`."""
     if kind == "models by name":
         for text in names_in(key):
-            context.record.model_lookups[ModelLookup(text, pinned=False, place=context.place(node))] = None
+            lookup = ModelLookup(text, pinned=False, place=context.place(node), conditional=context.conditional)
+            context.record.model_lookups[lookup] = None
         return one(Made("model"))
     return one(Made(kind.removesuffix("s by name").removesuffix("s"))) if kind != "workspace" else ANYTHING
 
@@ -363,9 +364,9 @@ def call_azureml(context: Context, name: str, call: Call) -> Value | None:  # no
 
 
 _PINNING = {
-    "Model": ((2, "id"), (5, "version"), (6, "run_id")),
+    "Model": ((2, "id"), (3, "tags"), (4, "properties"), (5, "version"), (6, "run_id")),
     "get_model_path": ((1, "version"),),
-    "list": ((4, "run_id"),),
+    "list": ((2, "tags"), (3, "properties"), (4, "run_id")),
 }
 
 
@@ -378,7 +379,9 @@ def _call_model(context: Context, last: str, call: Call) -> Value | None:
         return None
     pinned = any(call.get(*argument) not in (NOTHING, NONE) for argument in _PINNING[last])
     for text in names_in(call.get(*lookups[last])):
-        context.record.model_lookups[ModelLookup(text, pinned, context.place(call.node))] = None
+        place = context.place(call.node)
+        lookup = ModelLookup(text, pinned, place, every=last == "list", conditional=context.conditional)
+        context.record.model_lookups[lookup] = None
     return {"Model": one(Made("model")), "list": one(Made("models"))}.get(last, ANYTHING)
 
 
