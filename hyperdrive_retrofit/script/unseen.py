@@ -12,7 +12,7 @@ from hyperdrive_retrofit.script.values import Const, External, Sequence, Value
 
 _KNOWN = """
 absl addict adlfs aiohttp albumentations altair attr attrs azure bokeh boto3 botocore box bs4 cachetools catboost
-category_encoders cattr cattrs click cloudpickle colorama coloredlogs comet_ml cudf cuml cupy cv2 dask databricks
+category_encoders cattr cattrs click cloudpickle colorama coloredlogs comet_ml cudf cuml cupy cv2 dask
 datasets dateutil dice_ml dill distributed distutils dotenv duckdb easydict econml efficientnet_pytorch eli5 fairlearn
 fastai fastcore fastparquet fastprogress feature_engine filelock flax fsspec future gensim geopandas google h5py
 haiku hydra horovod httpx hyperopt ignite imageio imblearn imgaug imp interpret IPython jax joblib jsonschema keras
