@@ -201,9 +201,17 @@ def test_every_blocker_is_rehearsed():
     assert {(code, section) for code, section, _, _ in REAL} == set(BLOCKED)
 
 
+def is_first(number):
+    """Tell whether a form is the first of its code: the others are rehearsed by `make test-all` only."""
+    return REAL[number][0] not in {case[0] for case in REAL[:number]}
+
+
 @pytest.mark.parametrize(
     ("code", "section", "check", "blocks"),
-    [pytest.param(*case, id=f"{case[0]}-{number}") for number, case in enumerate(REAL)],
+    [
+        pytest.param(*case, id=f"{case[0]}-{number}", marks=() if is_first(number) else pytest.mark.slow)
+        for number, case in enumerate(REAL)
+    ],
 )
 def test_blocker(code, section, check, blocks, rehearsed):
     """Where a blocker is let pass, what it says comes about."""
@@ -223,6 +231,7 @@ def test_plain(code, section, tmp_path, monkeypatch):
     assert rehearse(steps, workdir=tmp_path / "work", show=False).status == "Completed"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", sorted({code for code, _ in BLOCKED}))
 def test_mended(code, rehearsed):
     """What the page says to do works: all completes, and the children differ."""
