@@ -12,12 +12,17 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 MASK = "***"
-_TELLING = re.compile(
-    r"KEYS?$|SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|CONNECTION[_-]?STRING|[_-]PWD$|(^|[_-])SAS($|[_-])",
-    re.IGNORECASE,
-)
-# of language models: tokenizers, and how many tokens
-_HARMLESS = re.compile(r"TOKENI[SZ]|(^|[_-])(MAX|MIN|NUM|N)[_-](\w+[_-])?TOKENS?|TOKENS?[_-](PER|COUNT)", re.IGNORECASE)
+_ALWAYS = re.compile(r"secret|passw(or)?d|passphrase|credential|connection_?string")  # wherever it stands
+_WORDS = frozenset(("pwd", "sas"))  # as a word behind others
+# what a key or token is made for, where it is no secret: of tables, dicts and pairs, and of language models
+_OF_DATA = frozenset(
+    ("by", "cache", "column", "dict", "eos", "bos", "pad", "unk", "sep", "cls", "mask", "extra", "feature", "foreign",
+     "group", "index", "join", "label", "max", "merge", "min", "n", "new", "num", "order", "partition", "primary",
+     "public", "row", "sample", "shard", "sort", "special", "start", "stop", "end", "image", "target", "text", "word")
+)  # fmt: skip
+_OPENING = ("access", "account", "api", "auth", "bearer", "client", "encryption", "master", "private", "refresh",
+            "service", "shared", "storage", "subscription")  # fmt: skip
+_NAME_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")  # of snake_case, kebab-case, CamelCase
 _LINE = re.compile(r"^\s*(?:export\s+)?(\w+)\s*=\s*(['\"]?)(.*?)\2\s*$", re.MULTILINE)
 _SHORTEST = 8  # characters: shorter values occur by chance
 
@@ -29,8 +34,16 @@ _LOGIN = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
 
 
 def is_telling(name: str) -> bool:
-    """Return whether a variable or option of this name holds a secret."""
-    return bool(_TELLING.search(name)) and not _HARMLESS.search(name)
+    """Return whether a variable or option of this name holds a secret: a password, or a key or token that opens."""
+    words = [word.lower() for word in _NAME_PART.findall(name)]
+    if not words or _ALWAYS.search("_".join(words)) or _ALWAYS.search("".join(words)):
+        return bool(words)
+    *before, last = words
+    if last in _WORDS:
+        return bool(before) or last == "sas"
+    if last in ("key", "keys", "token"):
+        return not before or before[-1] not in _OF_DATA
+    return bool(last.endswith(("key", "token")) and last.startswith(_OPENING))
 
 
 def secrets(*sources: Mapping[str, str]) -> tuple[str, ...]:
@@ -77,14 +90,17 @@ def mask_words(words: Iterable[str]) -> tuple[str, ...]:
 
 
 def secrets_in(words: Iterable[str]) -> tuple[str, ...]:
-    """Return the secrets that :func:`mask_words` finds in a command line, the longest first."""
+    """Return the secrets that :func:`mask_words` finds in a command line, the longest first; short ones are left out.
+
+    They are looked for in other texts, where a short one occurs by chance.
+    """
     words = tuple(words)
     found: set[str] = set()
     for word, shown in zip(words, mask_words(words), strict=True):
         if word != shown:
             hidden = re.fullmatch("(.*)".join(map(re.escape, shown.split(MASK))), word, re.DOTALL)
             found.update(hidden.groups() if hidden else (word,))
-    return tuple(sorted(found - {""}, key=lambda value: (-len(value), value)))
+    return tuple(sorted((each for each in found if len(each) >= _SHORTEST), key=lambda value: (-len(value), value)))
 
 
 def _mask_word(word: str, telling: str) -> tuple[str, str]:

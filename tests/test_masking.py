@@ -9,7 +9,24 @@ from hyperdrive_retrofit import masking
 
 @pytest.mark.parametrize(
     "name",
-    ["STORAGE_KEY", "--storage_key", "--api-token", "hfToken", "DB_PASSWORD", "connection-string", "--sas", "db_pwd"],
+    [
+        "STORAGE_KEY",
+        "--storage_key",
+        "--api-token",
+        "hfToken",
+        "DB_PASSWORD",
+        "connection-string",
+        "--sas",
+        "db_pwd",
+        "AZURE_CLIENT_SECRET",
+        "apikey",
+        "--accountKey",
+        "accesstoken",
+        "--key",
+        "subscription-key",
+        "dbpassword",
+        "MY_CREDENTIALS",
+    ],
 )
 def test_telling(name):
     """A variable or option of this name holds a secret."""
@@ -17,7 +34,28 @@ def test_telling(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["TOKENIZERS_PARALLELISM", "--tokenizer", "--max_tokens", "--num-tokens", "tokens_per_batch", "PWD", "lr"]
+    "name",
+    [
+        "TOKENIZERS_PARALLELISM",
+        "--tokenizer",
+        "--max_tokens",
+        "--num-tokens",
+        "tokens_per_batch",
+        "PWD",
+        "lr",
+        "monkey",
+        "turkey",
+        "--sort_key",
+        "primary-key",
+        "public_key",
+        "num_keys",
+        "join_keys",
+        "pad_token",
+        "eos-token",
+        "special_tokens",
+        "--tokens",
+        "token_dropout",
+    ],
 )
 def test_harmless(name):
     """A variable or option of this name holds none."""

@@ -237,9 +237,10 @@ def value_not_taken(case: Case) -> Iterator[Finding]:
 
 def secret_among_arguments(case: Case) -> Iterator[Finding]:
     """HR131: arguments are kept with a run and shown on its page; a sweep's, once for each child."""
-    words = [str(argument) for argument in case.training.arguments]
-    for word, shown, before in zip(words, mask_words(words), ["", *words], strict=False):
-        if word != shown:
+    arguments = case.training.arguments
+    words = [str(argument) for argument in arguments]
+    for argument, word, shown, before in zip(arguments, words, mask_words(words), ["", *words], strict=False):
+        if word != shown and not isinstance(argument, (InputPath, OutputPath)):  # a path is no secret
             what = f"{before} {shown}" if shown == MASK else shown
             message = f"A secret stands among the arguments ({what}), where each child's page and the metadata show it."
             fix = "Let the script fetch it: Run.get_context().get_secret(name=...), from the workspace's key vault."
