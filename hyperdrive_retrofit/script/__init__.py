@@ -22,8 +22,8 @@ from hyperdrive_retrofit.script.facts import (
     Place,
     Registration,
     RunLookup,
-    ScriptFacts,
 )
+from hyperdrive_retrofit.script.script_facts import ScriptFacts
 
 __all__ = [
     "AMBIGUOUS",
