@@ -11,7 +11,8 @@ import attrs
 
 from hyperdrive_retrofit.script.context import Context
 from hyperdrive_retrofit.script.values.atoms import ClassObject, Function, Instance, LocalModule, Scope, Value
-from hyperdrive_retrofit.script.values.sets import Call, P
+from hyperdrive_retrofit.script.values.call import Call
+from hyperdrive_retrofit.script.values.sets import P
 
 T = TypeVar("T")
 

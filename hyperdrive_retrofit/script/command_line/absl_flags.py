@@ -12,10 +12,11 @@ from hyperdrive_retrofit.script.command_line.declared import default_value
 from hyperdrive_retrofit.script.context import Context
 from hyperdrive_retrofit.script.facts import UNKNOWN, Option
 from hyperdrive_retrofit.script.values.atoms import Const, Value
+from hyperdrive_retrofit.script.values.call import Call
 from hyperdrive_retrofit.script.values.containers import iterated
 from hyperdrive_retrofit.script.values.literals import literal, plain
 from hyperdrive_retrofit.script.values.parser_atoms import Flag, Outcome, Parser, Remainder, Words
-from hyperdrive_retrofit.script.values.sets import ANYTHING, NONE, NOTHING, Call, one
+from hyperdrive_retrofit.script.values.sets import ANYTHING, NONE, NOTHING, one
 
 MODULES = (
     "absl.flags.",

@@ -10,10 +10,11 @@ from hyperdrive_retrofit.script.command_line.declared import Nargs, default_valu
 from hyperdrive_retrofit.script.context import Context
 from hyperdrive_retrofit.script.facts import UNKNOWN, DefaultValue, Option, Place
 from hyperdrive_retrofit.script.values.atoms import External, Namespace, Sequence, Value
+from hyperdrive_retrofit.script.values.call import Call
 from hyperdrive_retrofit.script.values.containers import iterated
 from hyperdrive_retrofit.script.values.literals import literal, names_in, plain
 from hyperdrive_retrofit.script.values.parser_atoms import Converter, Parser, Remainder
-from hyperdrive_retrofit.script.values.sets import ANYTHING, NONE, NOTHING, Call, is_words, one
+from hyperdrive_retrofit.script.values.sets import ANYTHING, NONE, NOTHING, is_words, one
 
 FLAG_ACTIONS = {"store_true", "store_false", "store_const", "append_const", "count"}
 VALUE_ACTIONS = {"store", "append", "extend"}

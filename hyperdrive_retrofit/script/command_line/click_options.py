@@ -8,6 +8,7 @@ from hyperdrive_retrofit.script.command_line.declared import Nargs, default_valu
 from hyperdrive_retrofit.script.context import Context
 from hyperdrive_retrofit.script.facts import Option, Place
 from hyperdrive_retrofit.script.values.atoms import Const, External, Function, Mapping, Value
+from hyperdrive_retrofit.script.values.call import Call
 from hyperdrive_retrofit.script.values.classes import decorators
 from hyperdrive_retrofit.script.values.literals import literal, plain
 from hyperdrive_retrofit.script.values.parser_atoms import (
@@ -17,7 +18,7 @@ from hyperdrive_retrofit.script.values.parser_atoms import (
     Parser,
     UnknownOptions,
 )
-from hyperdrive_retrofit.script.values.sets import NOTHING, Call, one
+from hyperdrive_retrofit.script.values.sets import NOTHING, one
 
 TYPES = {"INT": "int", "FLOAT": "float", "STRING": "str", "BOOL": "bool", "IntRange": "int", "FloatRange": "float"}
 COMMANDS = ("click.command", "click.group", "click.Group.command", "click.Group.group")

@@ -21,9 +21,10 @@ from hyperdrive_retrofit.script.values.atoms import (
     Unknown,
     Value,
 )
+from hyperdrive_retrofit.script.values.call import Call
 from hyperdrive_retrofit.script.values.classes import class_item, is_foreign, methods
 from hyperdrive_retrofit.script.values.parser_atoms import Parser
-from hyperdrive_retrofit.script.values.sets import ANYTHING, NONE, NOTHING, Call, join, one
+from hyperdrive_retrofit.script.values.sets import ANYTHING, NONE, NOTHING, join, one
 
 
 def call_external(context: Interpreter, name: str, call: Call) -> Value | None:

@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from hyperdrive_retrofit.script.context import Context
 from hyperdrive_retrofit.script.facts import Named, Option, Place
 from hyperdrive_retrofit.script.values.atoms import OptionText, Value
+from hyperdrive_retrofit.script.values.call import Call
 from hyperdrive_retrofit.script.values.literals import literal
 from hyperdrive_retrofit.script.values.parser_atoms import HydraMain, Overridden, Parser, Remainder
-from hyperdrive_retrofit.script.values.sets import ANYTHING, Call, one
+from hyperdrive_retrofit.script.values.sets import ANYTHING, one
 
 NODES = {"yacs.config.CfgNode", "detectron2.config.CfgNode", "detectron2.config.get_cfg"}
 OWN_METHODS = {"freeze", "defrost", "is_frozen", "merge_from_file", "merge_from_other_cfg", "dump", "keys", "items"}

@@ -10,9 +10,10 @@ from hyperdrive_retrofit.script.files import configs
 from hyperdrive_retrofit.script.interpreter import Interpreter
 from hyperdrive_retrofit.script.values import containers
 from hyperdrive_retrofit.script.values.atoms import External, Method, Namespace, Sequence, Value
+from hyperdrive_retrofit.script.values.call import Call
 from hyperdrive_retrofit.script.values.literals import literal
 from hyperdrive_retrofit.script.values.parser_atoms import Flag, Overridden, Parser, TyperApp, Words
-from hyperdrive_retrofit.script.values.sets import ANYTHING, Call, one
+from hyperdrive_retrofit.script.values.sets import ANYTHING, one
 
 
 def attribute(context: Context, atom: Flag | Overridden | Namespace | Parser, name: str, node: ast.AST) -> Value:

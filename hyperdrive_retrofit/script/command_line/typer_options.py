@@ -17,6 +17,7 @@ from hyperdrive_retrofit.script.command_line.declared import default_value, type
 from hyperdrive_retrofit.script.facts import UNKNOWN, DefaultValue, Option
 from hyperdrive_retrofit.script.interpreter import Interpreter
 from hyperdrive_retrofit.script.values.atoms import Function, OptionText, Value
+from hyperdrive_retrofit.script.values.call import Call
 from hyperdrive_retrofit.script.values.literals import literal
 from hyperdrive_retrofit.script.values.parser_atoms import (
     Converter,
@@ -27,7 +28,7 @@ from hyperdrive_retrofit.script.values.parser_atoms import (
     TyperParameter,
     UnknownOptions,
 )
-from hyperdrive_retrofit.script.values.sets import ANYTHING, NOTHING, Call, one
+from hyperdrive_retrofit.script.values.sets import ANYTHING, NOTHING, one
 
 KNOWN_TYPES = {"int", "float", "str", "bool", "Path", "datetime", "UUID"}
 

@@ -25,9 +25,9 @@ from hyperdrive_retrofit.script.values.atoms import (
     Super,
     Value,
 )
+from hyperdrive_retrofit.script.values.call import Call
 from hyperdrive_retrofit.script.values.parser_atoms import Parser
 from hyperdrive_retrofit.script.values.printing import PRINTING_METHODS, prints
-from hyperdrive_retrofit.script.values.sets import Call
 
 LOOKED_AT = {"builtins.vars", "builtins.dict", "builtins.getattr", "builtins.setattr", "builtins.isinstance"}
 """Functions that are given the parsed arguments and are followed elsewhere, or do not look into them."""

@@ -22,8 +22,9 @@ from hyperdrive_retrofit.script.values.atoms import (
     Sequence,
     Value,
 )
+from hyperdrive_retrofit.script.values.call import Call
 from hyperdrive_retrofit.script.values.literals import literal, names_in, spelled
-from hyperdrive_retrofit.script.values.sets import ANYTHING, NOTHING, Call, join, one
+from hyperdrive_retrofit.script.values.sets import ANYTHING, NOTHING, join, one
 
 Format = Literal["json", "yaml", "toml", "ini"]
 FORMATS: dict[str, Format] = {

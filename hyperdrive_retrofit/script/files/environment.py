@@ -7,8 +7,9 @@ import ast
 from hyperdrive_retrofit.script.context import Context
 from hyperdrive_retrofit.script.facts import Named
 from hyperdrive_retrofit.script.values.atoms import OptionText, Value
+from hyperdrive_retrofit.script.values.call import Call
 from hyperdrive_retrofit.script.values.literals import literal
-from hyperdrive_retrofit.script.values.sets import ANYTHING, NOTHING, Call, one
+from hyperdrive_retrofit.script.values.sets import ANYTHING, NOTHING, one
 
 
 def variable(context: Context, name: Value, node: ast.AST) -> Value:

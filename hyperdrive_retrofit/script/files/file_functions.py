@@ -8,7 +8,8 @@ from hyperdrive_retrofit.script import unseen
 from hyperdrive_retrofit.script.context import Context
 from hyperdrive_retrofit.script.files import fixed_writes, paths, uses
 from hyperdrive_retrofit.script.values.atoms import Const, Made, OtherPath, Sequence, Value
-from hyperdrive_retrofit.script.values.sets import ANYTHING, Call, join, one
+from hyperdrive_retrofit.script.values.call import Call
+from hyperdrive_retrofit.script.values.sets import ANYTHING, join, one
 
 SAME_PATH = {
     "builtins.str",

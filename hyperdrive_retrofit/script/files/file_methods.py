@@ -10,9 +10,10 @@ from hyperdrive_retrofit.script.context import Context
 from hyperdrive_retrofit.script.files import configs, fixed_writes, paths, texts, uses
 from hyperdrive_retrofit.script.files.file_functions import READING_STARTS
 from hyperdrive_retrofit.script.values.atoms import Const, OptionText, OtherPath, Sequence, Value
+from hyperdrive_retrofit.script.values.call import Call
 from hyperdrive_retrofit.script.values.literals import literal
 from hyperdrive_retrofit.script.values.printing import PRINTING_METHODS
-from hyperdrive_retrofit.script.values.sets import ANYTHING, NOTHING, Call, join, one
+from hyperdrive_retrofit.script.values.sets import ANYTHING, NOTHING, join, one
 
 SAME_PATH_METHODS = {"resolve", "absolute", "expanduser", "as_posix", "strip", "rstrip", "__str__", "__fspath__"}
 ABSOLUTE_METHODS = {"resolve", "absolute"}

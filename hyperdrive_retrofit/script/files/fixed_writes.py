@@ -8,8 +8,9 @@ import re
 from hyperdrive_retrofit.script.context import Context
 from hyperdrive_retrofit.script.facts import FixedWrite
 from hyperdrive_retrofit.script.values.atoms import Sequence, Value
+from hyperdrive_retrofit.script.values.call import Call
 from hyperdrive_retrofit.script.values.literals import names_in, spelled
-from hyperdrive_retrofit.script.values.sets import NOTHING, Call
+from hyperdrive_retrofit.script.values.sets import NOTHING
 
 SHARED = re.compile(
     r"""

@@ -12,8 +12,9 @@ import attrs
 from hyperdrive_retrofit.script.context import Context
 from hyperdrive_retrofit.script.files.paths import HERE, as_text, deeper, divided, texts_of
 from hyperdrive_retrofit.script.values.atoms import Atom, Const, OptionText, OtherPath, Sequence, Value
+from hyperdrive_retrofit.script.values.call import Call
 from hyperdrive_retrofit.script.values.literals import literal, spelled
-from hyperdrive_retrofit.script.values.sets import ANYTHING, NOTHING, Call, one
+from hyperdrive_retrofit.script.values.sets import ANYTHING, NOTHING, one
 
 MOST_TEXTS = 64
 

@@ -32,10 +32,11 @@ from hyperdrive_retrofit.script.values.atoms import (
     Super,
     Value,
 )
+from hyperdrive_retrofit.script.values.call import Call
 from hyperdrive_retrofit.script.values.classes import class_item, is_property
 from hyperdrive_retrofit.script.values.containers import iterated
 from hyperdrive_retrofit.script.values.parser_atoms import Flag, Overridden, Parser, Remainder, Words
-from hyperdrive_retrofit.script.values.sets import ANYTHING, NOTHING, Call, join, one
+from hyperdrive_retrofit.script.values.sets import ANYTHING, NOTHING, join, one
 
 
 def external(name: str) -> Atom:

@@ -8,8 +8,9 @@ from hyperdrive_retrofit.script.command_line import unused
 from hyperdrive_retrofit.script.interpreter import Interpreter
 from hyperdrive_retrofit.script.language import fixed_values
 from hyperdrive_retrofit.script.values.atoms import Config, Mapping, Namespace, Sequence, Value
+from hyperdrive_retrofit.script.values.call import Call
 from hyperdrive_retrofit.script.values.containers import iterated
-from hyperdrive_retrofit.script.values.sets import Call, join, one
+from hyperdrive_retrofit.script.values.sets import join, one
 
 
 def arguments(context: Interpreter, node: ast.Call, printed: bool) -> Call:

@@ -9,9 +9,10 @@ from hyperdrive_retrofit.script.interpreter import Interpreter
 from hyperdrive_retrofit.script.language.access import elements
 from hyperdrive_retrofit.script.values import containers
 from hyperdrive_retrofit.script.values.atoms import Instance, Namespace, Sequence, Super, Value
+from hyperdrive_retrofit.script.values.call import Call
 from hyperdrive_retrofit.script.values.literals import literal
 from hyperdrive_retrofit.script.values.parser_atoms import Words
-from hyperdrive_retrofit.script.values.sets import ANYTHING, NONE, Call, join, one
+from hyperdrive_retrofit.script.values.sets import ANYTHING, NONE, join, one
 
 
 def call_builtin(context: Interpreter, name: str, call: Call) -> Value | None:

@@ -36,6 +36,7 @@ from hyperdrive_retrofit.script.values.atoms import (
     Unknown,
     Value,
 )
+from hyperdrive_retrofit.script.values.call import Call
 from hyperdrive_retrofit.script.values.classes import class_item
 from hyperdrive_retrofit.script.values.parser_atoms import (
     ClickCommand,
@@ -47,7 +48,7 @@ from hyperdrive_retrofit.script.values.parser_atoms import (
     TyperDecorator,
     Words,
 )
-from hyperdrive_retrofit.script.values.sets import ANYTHING, NOTHING, Call, each, join, one
+from hyperdrive_retrofit.script.values.sets import ANYTHING, NOTHING, each, join, one
 
 PARSES = {"parse_args", "parse_known_args", "parse_args_into_dataclasses"}
 

@@ -7,8 +7,9 @@ import attrs
 from hyperdrive_retrofit.script.command_line import click_options, other_parsers, typer_options
 from hyperdrive_retrofit.script.interpreter import Interpreter
 from hyperdrive_retrofit.script.values.atoms import Atom, External, Function, Value
+from hyperdrive_retrofit.script.values.call import Call
 from hyperdrive_retrofit.script.values.parser_atoms import ClickCommand, ClickParameter, HydraMain, TyperDecorator
-from hyperdrive_retrofit.script.values.sets import Call, join, one
+from hyperdrive_retrofit.script.values.sets import join, one
 
 KNOWN_DECORATORS = ("click.", "functools.", "builtins.", "contextlib.")
 

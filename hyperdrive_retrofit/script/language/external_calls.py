@@ -22,7 +22,8 @@ from hyperdrive_retrofit.script.language import builtin_calls
 from hyperdrive_retrofit.script.language.decorators import decorate
 from hyperdrive_retrofit.script.runs import mlflow, workspace
 from hyperdrive_retrofit.script.values.atoms import External, Value
-from hyperdrive_retrofit.script.values.sets import ANYTHING, NOTHING, Call, one
+from hyperdrive_retrofit.script.values.call import Call
+from hyperdrive_retrofit.script.values.sets import ANYTHING, NOTHING, one
 
 MAIN_CALLERS = {"absl.app.run", "tensorflow.app.run", "tensorflow.compat.v1.app.run"}
 UNSEEN_CODE = ("builtins.exec", "builtins.eval", "builtins.__import__", "runpy.", "importlib.")

@@ -25,8 +25,9 @@ from hyperdrive_retrofit.script.values.atoms import (
     Sequence,
     Value,
 )
+from hyperdrive_retrofit.script.values.call import Call
 from hyperdrive_retrofit.script.values.classes import class_item, fields, is_foreign, methods
-from hyperdrive_retrofit.script.values.sets import ANYTHING, NONE, NOTHING, Call, is_words, join, one
+from hyperdrive_retrofit.script.values.sets import ANYTHING, NONE, NOTHING, is_words, join, one
 
 MOST_VISITS = 200
 """Calls of one function that are followed; the rest counts as unseen."""

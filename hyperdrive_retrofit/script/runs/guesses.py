@@ -10,7 +10,8 @@ from hyperdrive_retrofit.script.runs.lookups import OF_OTHERS_TOO, OUTPUT_LOOKUP
 from hyperdrive_retrofit.script.runs.metrics import LOGS
 from hyperdrive_retrofit.script.runs.parent import TABLES
 from hyperdrive_retrofit.script.values.atoms import Const, RunObject, Value, Which
-from hyperdrive_retrofit.script.values.sets import NOTHING, Call
+from hyperdrive_retrofit.script.values.call import Call
+from hyperdrive_retrofit.script.values.sets import NOTHING
 
 
 def unknown_method(context: Context, name: str, call: Call) -> Value | None:

@@ -7,8 +7,9 @@ import ast
 from hyperdrive_retrofit.script.context import Context
 from hyperdrive_retrofit.script.facts import RunLookup
 from hyperdrive_retrofit.script.values.atoms import RunId, RunObject, Value
+from hyperdrive_retrofit.script.values.call import Call
 from hyperdrive_retrofit.script.values.literals import names_in
-from hyperdrive_retrofit.script.values.sets import Call, one
+from hyperdrive_retrofit.script.values.sets import one
 
 OUTPUT_LOOKUPS = {
     "get_output_data": "name",

@@ -9,8 +9,8 @@ from hyperdrive_retrofit.script.context import Context
 from hyperdrive_retrofit.script.facts import LoggedMetric, ParentWrite
 from hyperdrive_retrofit.script.record import Repetition
 from hyperdrive_retrofit.script.values.atoms import Which
+from hyperdrive_retrofit.script.values.call import Call
 from hyperdrive_retrofit.script.values.literals import names_in
-from hyperdrive_retrofit.script.values.sets import Call
 
 LOGS = {
     "log": "name",

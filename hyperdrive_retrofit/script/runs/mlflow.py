@@ -9,8 +9,9 @@ from hyperdrive_retrofit.script.facts import Named, RunLookup
 from hyperdrive_retrofit.script.files import fixed_writes
 from hyperdrive_retrofit.script.runs import metrics, models
 from hyperdrive_retrofit.script.values.atoms import Value
+from hyperdrive_retrofit.script.values.call import Call
 from hyperdrive_retrofit.script.values.literals import keys_in, names_in
-from hyperdrive_retrofit.script.values.sets import ANYTHING, NOTHING, Call
+from hyperdrive_retrofit.script.values.sets import ANYTHING, NOTHING
 
 SILENT = {
     "set_tracking_uri",

@@ -8,8 +8,9 @@ from typing import Literal
 from hyperdrive_retrofit.script.context import Context
 from hyperdrive_retrofit.script.facts import ModelLookup, Registration
 from hyperdrive_retrofit.script.values.atoms import Const, Made, OptionText, Value
+from hyperdrive_retrofit.script.values.call import Call
 from hyperdrive_retrofit.script.values.literals import names_in
-from hyperdrive_retrofit.script.values.sets import ANYTHING, NONE, NOTHING, Call, one
+from hyperdrive_retrofit.script.values.sets import ANYTHING, NONE, NOTHING, one
 
 PINNING = {
     "Model": ((2, "id"), (3, "tags"), (4, "properties"), (5, "version"), (6, "run_id")),

@@ -9,8 +9,9 @@ from hyperdrive_retrofit.script.context import Context
 from hyperdrive_retrofit.script.facts import ParentRead, ParentWrite
 from hyperdrive_retrofit.script.files import paths
 from hyperdrive_retrofit.script.values.atoms import Datasets, ParentTable, Value
+from hyperdrive_retrofit.script.values.call import Call
 from hyperdrive_retrofit.script.values.literals import literal, names_in
-from hyperdrive_retrofit.script.values.sets import ANYTHING, NOTHING, Call, one
+from hyperdrive_retrofit.script.values.sets import ANYTHING, NOTHING, one
 
 TABLES: dict[str, Literal["metric", "tag", "property"]] = {
     "get_metrics": "metric",

@@ -23,8 +23,9 @@ from hyperdrive_retrofit.script.values.atoms import (
     Sequence,
     Value,
 )
+from hyperdrive_retrofit.script.values.call import Call
 from hyperdrive_retrofit.script.values.literals import keys_in, names_in
-from hyperdrive_retrofit.script.values.sets import ANYTHING, Call, one
+from hyperdrive_retrofit.script.values.sets import ANYTHING, one
 
 UPLOADS = {"upload_file": 1, "upload_files": 1, "upload_folder": 1}
 """Methods that upload a file, with the position of its path."""

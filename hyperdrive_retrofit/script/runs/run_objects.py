@@ -7,7 +7,7 @@ import ast
 from hyperdrive_retrofit.script.context import Context
 from hyperdrive_retrofit.script.runs import parent, run, workspace
 from hyperdrive_retrofit.script.values.atoms import Datasets, Made, ParentTable, RunObject, Value
-from hyperdrive_retrofit.script.values.sets import Call
+from hyperdrive_retrofit.script.values.call import Call
 
 
 def attribute(context: Context, atom: RunObject | Made, name: str, node: ast.AST) -> Value:

@@ -9,8 +9,9 @@ from hyperdrive_retrofit.script.facts import DatasetUse, Named
 from hyperdrive_retrofit.script.files import fixed_writes, paths
 from hyperdrive_retrofit.script.runs import lookups, models
 from hyperdrive_retrofit.script.values.atoms import Const, Datasets, Made, RunObject, Sequence, Value
+from hyperdrive_retrofit.script.values.call import Call
 from hyperdrive_retrofit.script.values.literals import keys_in, names_in
-from hyperdrive_retrofit.script.values.sets import ANYTHING, NOTHING, Call, one
+from hyperdrive_retrofit.script.values.sets import ANYTHING, NOTHING, one
 
 
 def method(context: Context, kind: str, name: str, call: Call) -> Value:

@@ -13,8 +13,9 @@ from hyperdrive_retrofit.script.values.atoms import (
     Sequence,
     Value,
 )
+from hyperdrive_retrofit.script.values.call import Call
 from hyperdrive_retrofit.script.values.literals import literal
-from hyperdrive_retrofit.script.values.sets import ANYTHING, NONE, NOTHING, Call, join, one
+from hyperdrive_retrofit.script.values.sets import ANYTHING, NONE, NOTHING, join, one
 
 
 def method(atom: Sequence | Mapping, name: str, call: Call) -> Value | None:

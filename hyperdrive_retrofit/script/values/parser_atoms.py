@@ -11,7 +11,7 @@ from hyperdrive_retrofit.script.facts import Option, ParserKind
 
 if TYPE_CHECKING:
     from hyperdrive_retrofit.script.values.atoms import Function
-    from hyperdrive_retrofit.script.values.sets import Call
+    from hyperdrive_retrofit.script.values.call import Call
 
 Outcome = Literal["error", "ignored"] | None
 

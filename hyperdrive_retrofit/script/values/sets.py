@@ -1,8 +1,7 @@
-"""Values: the sets of atoms that an expression may stand for; and calls, whose arguments are values."""
+"""Values: the sets of atoms that an expression may stand for."""
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Iterable
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -10,9 +9,7 @@ import attrs
 
 from hyperdrive_retrofit.script.values.atoms import (
     Atom,
-    Config,
     Const,
-    Namespace,
     OptionText,
     OtherPath,
     Unknown,
@@ -74,36 +71,3 @@ def _without_names(atom: Atom) -> Atom:
     if isinstance(atom, OptionText):
         return attrs.evolve(atom, below=None)
     return attrs.evolve(atom, text=None) if isinstance(atom, OtherPath) else atom
-
-
-@attrs.define(eq=False)
-class Call:
-    """A call with its arguments read.
-
-    `spread` says that arguments may be missing from the lists (`*args`, `**kwargs` of unknown content).
-    """
-
-    node: ast.AST
-    args: list[Value] = attrs.Factory(list)
-    keywords: dict[str, Value] = attrs.Factory(dict)
-    spread: bool = False
-    receiver: str = ""
-    namespace: Namespace | None = None
-    config: Config | None = None
-
-    def hide(self, name: str, value: Value) -> None:
-        """Add what is spread over arguments that cannot be told apart."""
-        self.spread = True
-        self.keywords[name] = self.keywords.get(name, NOTHING) | value
-
-    def get(self, position: int | None, keyword: str | None = None) -> Value:
-        """Give an argument by position or keyword; unknown when it may be hidden, nothing when absent."""
-        if keyword is not None and keyword in self.keywords:
-            return self.keywords[keyword]
-        if position is not None and position < len(self.args):
-            return self.args[position]
-        return ANYTHING if self.spread else NOTHING
-
-    def everything(self) -> list[Value]:
-        """List all arguments."""
-        return [*self.args, *self.keywords.values()]
