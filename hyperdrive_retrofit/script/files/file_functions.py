@@ -138,11 +138,11 @@ def _is_exception(name: str) -> bool:
     return name.endswith(("Error", "Exception", "Warning", "Exit"))
 
 
-def _nothing_done(_: Context, __: str, ___: Call) -> Value:
+def _nothing_done(*_: object) -> Value:
     return ANYTHING
 
 
-def _opened(context: Context, _: str, call: Call) -> Value:
+def _opened(context: Context, _name: str, call: Call) -> Value:
     return uses.opens(context, call.get(0, "file"), call.get(1, "mode"), call.node)
 
 
@@ -158,7 +158,7 @@ def _written(context: Context, name: str, call: Call) -> Value:
     return ANYTHING
 
 
-def _checked(context: Context, _: str, call: Call) -> Value:
+def _checked(context: Context, _name: str, call: Call) -> Value:
     context.use(call.get(0), "checks", call.node)
     return ANYTHING
 
@@ -172,11 +172,11 @@ def _changed_directory(context: Context, name: str, call: Call) -> Value:
     return ANYTHING if name == "os.chdir" else one(Made("changed directory"))
 
 
-def _working_directory(context: Context, _: str, __: Call) -> Value:
+def _working_directory(context: Context, *_: object) -> Value:
     return paths.working_directory(context)
 
 
-def _home(_: Context, __: str, ___: Call) -> Value:
+def _home(*_: object) -> Value:
     return one(OtherPath(text="~"))
 
 
@@ -188,18 +188,18 @@ def _same_path(context: Context, name: str, call: Call) -> Value:
     return path if paths.options_in([path]) else frozenset(map(paths.spelled_out, path))
 
 
-def _joined(context: Context, _: str, call: Call) -> Value:
+def _joined(context: Context, _name: str, call: Call) -> Value:
     if call.spread:
         context.hand_on(call.args, call.node)
         return ANYTHING
     return paths.joined(context, call.args, call.node)
 
 
-def _dirname(_: Context, __: str, call: Call) -> Value:
+def _dirname(_context: Context, _name: str, call: Call) -> Value:
     return paths.parent(call.get(0))
 
 
-def _taken_apart(_: Context, name: str, call: Call) -> Value:
+def _taken_apart(_context: Context, name: str, call: Call) -> Value:
     head = paths.parent(call.get(0)) if name == "os.path.split" else ANYTHING
     return one(Sequence([head, ANYTHING]))
 

@@ -59,16 +59,16 @@ def _of_option(context: Context, atom: OptionText, name: str, call: Call) -> Val
     return ANYTHING if name in TELLING else paths.texts_of([this])
 
 
-def _joined(context: Context, this: Value, _: str, call: Call) -> Value:
+def _joined(context: Context, this: Value, _name: str, call: Call) -> Value:
     return paths.joined(context, [this, *call.args], call.node)
 
 
-def _checked(context: Context, this: Value, _: str, call: Call) -> Value:
+def _checked(context: Context, this: Value, _name: str, call: Call) -> Value:
     context.use(this, "checks", call.node)
     return ANYTHING
 
 
-def _made(context: Context, this: Value, _: str, call: Call) -> Value:
+def _made(context: Context, this: Value, _name: str, call: Call) -> Value:
     given = call.get(1, "parents")
     parents = literal(given)
     known = False if given == NOTHING else (parents if isinstance(parents, bool) else None)
@@ -76,21 +76,21 @@ def _made(context: Context, this: Value, _: str, call: Call) -> Value:
     return ANYTHING
 
 
-def _opened(context: Context, this: Value, _: str, call: Call) -> Value:
+def _opened(context: Context, this: Value, _name: str, call: Call) -> Value:
     return uses.opens(context, this, call.get(0, "mode"), call.node)
 
 
-def _written(context: Context, this: Value, _: str, call: Call) -> Value:
+def _written(context: Context, this: Value, _name: str, call: Call) -> Value:
     context.use(this, "writes", call.node)
     return ANYTHING
 
 
-def _linked(context: Context, this: Value, _: str, call: Call) -> Value:
+def _linked(context: Context, this: Value, _name: str, call: Call) -> Value:
     context.use(this, "may_make", call.node)
     return ANYTHING
 
 
-def _text_read(context: Context, this: Value, _: str, call: Call) -> Value:
+def _text_read(context: Context, this: Value, _name: str, call: Call) -> Value:
     context.use(this, "reads", call.node)
     return configs.opened(this)
 
@@ -99,7 +99,7 @@ def _listed(context: Context, this: Value, name: str, call: Call) -> Value:
     return uses.lists(context, name, this, call.node)
 
 
-def _taken_apart(_: Context, this: Value, __: str, ___: Call) -> Value:
+def _taken_apart(_context: Context, this: Value, *_: object) -> Value:
     return one(Sequence([paths.texts_of([this])], open=True))
 
 

@@ -1,4 +1,4 @@
-"""Follows what changes the directory, makes a folder or opens a file."""
+"""Follows what changes the directory, makes or lists a folder, or opens a file."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import posixpath
 
 from hyperdrive_retrofit.script.context import Context
 from hyperdrive_retrofit.script.facts import Named
-from hyperdrive_retrofit.script.files import configs, fixed_writes, paths
-from hyperdrive_retrofit.script.files.paths import HERE, is_home, options_in
+from hyperdrive_retrofit.script.files import configs, fixed_writes
+from hyperdrive_retrofit.script.files.paths import HERE, deeper, is_home, options_in
 from hyperdrive_retrofit.script.values.atoms import OptionText, OtherPath, Sequence, Value
 from hyperdrive_retrofit.script.values.literals import literal, spelled
 from hyperdrive_retrofit.script.values.sets import ANYTHING, NOTHING, join, one
@@ -75,7 +75,7 @@ def opens(context: Context, path: Value, mode: Value, node: ast.AST) -> Value:
 
 def makes_absolute(context: Context, path: Value, node: ast.AST) -> None:
     """Record that a path is made absolute."""
-    for atom in paths.options_in([path]):
+    for atom in options_in([path]):
         if atom.form == "path":
             context.note_path(atom.dest, "absolute", node)
 
@@ -84,7 +84,7 @@ def lists(context: Context, how: str, path: Value, node: ast.AST) -> Value:
     """Record that a folder is listed; give what is found in it."""
     context.use(path, "lists", node)
     found = frozenset(
-        paths.deeper(atom, None) if isinstance(atom, OptionText) and how != "listdir" else OtherPath() for atom in path
+        deeper(atom, None) if isinstance(atom, OptionText) and how != "listdir" else OtherPath() for atom in path
     )
     if how == "walk":
         root = join([path, found])

@@ -23,7 +23,7 @@ def call_builtin(context: Interpreter, name: str, call: Call) -> Value | None:
     return follow(context, call) if follow is not None else None
 
 
-def _super(context: Interpreter, _: Call) -> Value:
+def _super(context: Interpreter, _call: Call) -> Value:
     for function, receiver in reversed(context.running):
         if function.owner is not None and isinstance(receiver, Instance):
             return one(Super(receiver, function.owner))
@@ -35,7 +35,7 @@ def _len(context: Interpreter, call: Call) -> Value | None:
     return argv.counted(context) if first and all(isinstance(atom, Words) for atom in first) else None
 
 
-def _vars(_: Interpreter, call: Call) -> Value | None:
+def _vars(_context: Interpreter, call: Call) -> Value | None:
     return call.get(0) if call.args else None
 
 
@@ -56,7 +56,7 @@ def _setattr(context: Interpreter, call: Call) -> Value:
     return NONE
 
 
-def _dict(_: Interpreter, call: Call) -> Value:
+def _dict(_context: Interpreter, call: Call) -> Value:
     return containers.dict_of(call)
 
 
@@ -66,7 +66,7 @@ def _enumerate(context: Interpreter, call: Call) -> Value:
     return one(Sequence([one(Sequence([ANYTHING, item])) for item in found.items], found.open))
 
 
-def _zip(_: Interpreter, call: Call) -> Value | None:
+def _zip(_context: Interpreter, call: Call) -> Value | None:
     return one(containers.zipped(call.args)) if len(call.args) > 1 else None
 
 

@@ -96,7 +96,7 @@ class Statements(Assignments):
         removed = [target.value for target in node.targets if isinstance(target, ast.Subscript)]
         self.record.options_unseen |= any(is_words(self.read(target)) for target in removed)
 
-    def _leave_loop(self, _: ast.Break | ast.Continue) -> bool:
+    def _leave_loop(self, _node: ast.Break | ast.Continue) -> bool:
         self.left.add("loop")
         return True
 

@@ -42,12 +42,12 @@ def call_mlflow(context: Context, name: str, call: Call) -> Value | None:
     return ANYTHING
 
 
-def _log_metric(context: Context, _: str, call: Call) -> None:
+def _log_metric(context: Context, _name: str, call: Call) -> None:
     for metric in names_in(call.get(0, "key")):
         metrics.log(context, metric, "run", "mlflow.log_metric", call.node)
 
 
-def _log_metrics(context: Context, _: str, call: Call) -> None:
+def _log_metrics(context: Context, _name: str, call: Call) -> None:
     for metric in keys_in(call.get(0, "metrics")):
         metrics.log(context, metric, "run", "mlflow.log_metrics", call.node)
 
@@ -61,7 +61,7 @@ def _set_tags(context: Context, name: str, call: Call) -> None:
         context.record.own_tags[Named(tag, context.place(call.node))] = None
 
 
-def _register_model(context: Context, _: str, call: Call) -> None:
+def _register_model(context: Context, _name: str, call: Call) -> None:
     models.register(context, "model", call.get(1, "name"), call)
 
 
@@ -80,11 +80,11 @@ def _look_up(context: Context, name: str, call: Call) -> None:
     context.record.run_lookups[lookup] = None
 
 
-def _log_artifacts(context: Context, _: str, call: Call) -> None:
+def _log_artifacts(context: Context, _name: str, call: Call) -> None:
     context.use(call.get(0), "reads", call.node)
 
 
-def _log_nothing(_: Context, __: str, ___: Call) -> None:
+def _log_nothing(*_: object) -> None:
     pass
 
 

@@ -12,6 +12,9 @@ from hyperdrive_retrofit.script.values.call import Call
 from hyperdrive_retrofit.script.values.literals import names_in
 from hyperdrive_retrofit.script.values.sets import ANYTHING, NONE, NOTHING, one
 
+LOOKUPS = {"Model": (1, "name"), "get_model_path": (0, "model_name"), "list": (1, "name")}
+"""What looks a model up, with the argument that names it."""
+
 PINNING = {
     "Model": ((2, "id"), (3, "tags"), (4, "properties"), (5, "version"), (6, "run_id")),
     "get_model_path": ((1, "version"),),
@@ -42,23 +45,18 @@ def note_registration(
 
 def call_model(context: Context, last: str, call: Call) -> Value | None:
     """Follow a call of Model, or of one of its class methods; None for any other."""
-    lookups = {"Model": (1, "name"), "get_model_path": (0, "model_name"), "list": (1, "name")}
     if last == "register":
         context.use(call.get(1, "model_path"), "reads", call.node)
         return register(context, "model", call.get(2, "model_name"), call)
-    if last not in lookups:
+    if last not in LOOKUPS:
         return None
     pinned = any(call.get(*argument) not in (NOTHING, NONE) for argument in PINNING[last])
-    for text in names_in(call.get(*lookups[last])):
-        place = context.place(call.node)
-        lookup = ModelLookup(text, pinned, place, every=last == "list", conditional=context.conditional)
-        context.record.model_lookups[lookup] = None
+    look_up(context, call.get(*LOOKUPS[last]), call.node, pinned=pinned, every=last == "list")
     return {"Model": one(Made("model")), "list": one(Made("models"))}.get(last, ANYTHING)
 
 
-def look_up(context: Context, name: Value, node: ast.AST) -> Value:
-    """Record the lookup of `workspace.models["name"]`."""
+def look_up(context: Context, name: Value, node: ast.AST, pinned: bool = False, every: bool = False) -> None:
+    """Record the lookup of a model."""
     for text in names_in(name):
-        lookup = ModelLookup(text, pinned=False, place=context.place(node), conditional=context.conditional)
+        lookup = ModelLookup(text, pinned, context.place(node), every, context.conditional)
         context.record.model_lookups[lookup] = None
-    return one(Made("model"))

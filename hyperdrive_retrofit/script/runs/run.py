@@ -94,7 +94,7 @@ def _tag(context: Context, run: RunObject, name: str, call: Call) -> Value:
     return ANYTHING
 
 
-def _register_model(context: Context, _: RunObject, __: str, call: Call) -> Value:
+def _register_model(context: Context, _run: RunObject, _name: str, call: Call) -> Value:
     return models.register(context, "model", call.get(0, "model_name"), call)
 
 
@@ -113,7 +113,7 @@ def _find_step_run(context: Context, run: RunObject, name: str, call: Call) -> V
     return one(Sequence([lookups.step_run(call)]))
 
 
-def _child_run(_: Context, __: RunObject, ___: str, ____: Call) -> Value:
+def _child_run(*_: object) -> Value:
     return one(RunObject("other"))
 
 

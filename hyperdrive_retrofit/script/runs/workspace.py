@@ -49,7 +49,8 @@ def attribute(kind: str, name: str) -> Value:
 def item(context: Context, kind: str, key: Value, node: ast.AST) -> Value:
     """Follow `workspace.models["name"]` and an item of `Model.list(...)`."""
     if kind == "models by name":
-        return models.look_up(context, key, node)
+        models.look_up(context, key, node)
+        return one(Made("model"))
     return one(Made(kind.removesuffix("s by name").removesuffix("s"))) if kind != "workspace" else ANYTHING
 
 
