@@ -6,7 +6,7 @@ import abc
 import ast
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any, Literal
+from typing import Literal
 
 import attrs
 
@@ -17,6 +17,7 @@ from hyperdrive_retrofit.script.values.atoms import (
     Atom,
     Bound,
     ClassObject,
+    Const,
     External,
     Function,
     Instance,
@@ -27,6 +28,7 @@ from hyperdrive_retrofit.script.values.atoms import (
     ParentTable,
     RunObject,
     Sequence,
+    Unknown,
     Value,
 )
 from hyperdrive_retrofit.script.values.parser_atoms import Flag, HydraMain, Parser, Remainder, TyperApp
@@ -188,17 +190,16 @@ class Context(abc.ABC):
     def _hand_on_atom(self, atom: object, node: ast.AST) -> None:
         self.count_step()
         match atom:
+            case Unknown() | Const():
+                # There are most of these.
+                pass
             case OptionText():
                 if atom.form != "moved":
                     self.note_path(atom.dest, "escapes", node)
             case RunObject() | ParentTable():
                 self._hand_on_run(atom, node)
-            case Sequence():
-                atom.open = True
-                self._hand_on_items(atom.items, atom, node)
-            case Mapping():
-                atom.open, atom.rest = True, atom.rest | ANYTHING
-                self._hand_on_items([*atom.items.values(), atom.rest], atom, node)
+            case Sequence() | Mapping():
+                self._hand_on_container(atom, node)
             case Function() | Bound():
                 self.call_back(atom, node)
             case Instance():
@@ -239,9 +240,15 @@ class Context(abc.ABC):
             case Remainder():
                 self.record.remainder_used = True
 
-    def _hand_on_items(self, items: list[Value], container: Any, node: ast.AST) -> None:
+    def _hand_on_container(self, container: Sequence | Mapping, node: ast.AST) -> None:
         """Hand on what a container holds, itself left out should it hold itself."""
-        self.hand_on([value - {container} for value in items], node)
+        container.open = True
+        if isinstance(container, Mapping):
+            container.rest |= ANYTHING
+            held = [*container.items.values(), container.rest]
+        else:
+            held = container.items
+        self.hand_on([value - {container} for value in held], node)
 
     def _hand_on_instance(self, instance: Instance, node: ast.AST) -> None:
         if instance.handed_on:

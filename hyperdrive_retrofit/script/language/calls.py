@@ -97,13 +97,11 @@ class Calls(Functions):
         return each(self, value, Calls._call_method, name, call)
 
     def _call_method(self, atom: Atom, name: str, call: Call) -> Value:
-        if atom == External("os.environ") or not (self.printing or isinstance(atom, External)):
+        if isinstance(atom, External):
+            return self._call_external_method(atom, name, call)
+        if not self.printing:
             unused.note_call(self, atom, name, call)
         match atom:
-            case External("os.environ"):
-                return environment.method(self, name, call)
-            case External():
-                return external_calls.call_external(self, f"{atom.name}.{name}", call)
             case Instance() | Super() | ClassObject():
                 return self._call_own_method(atom, name, call)
             case LocalModule() | Function():
@@ -114,6 +112,12 @@ class Calls(Functions):
                 return run_objects.method(self, atom, name, call)
         found = self._method_of_object(atom, name, call)
         return found if found is not None else self._call_unknown_method(name, call)
+
+    def _call_external_method(self, atom: External, name: str, call: Call) -> Value:
+        if atom.name == "os.environ":
+            unused.note_call(self, atom, name, call)
+            return environment.method(self, name, call)
+        return external_calls.call_external(self, f"{atom.name}.{name}", call)
 
     def _method_of_object(self, atom: Atom, name: str, call: Call) -> Value | None:
         match atom:
