@@ -1,4 +1,4 @@
-"""Where the reading stands, and what it has seen so far."""
+"""Where the reading stands: the place, what stands around it, and what is handed to code that is not seen."""
 
 from __future__ import annotations
 
@@ -6,34 +6,18 @@ import abc
 import ast
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any, Literal, NamedTuple
+from typing import Literal
 
 import attrs
 
-from hyperdrive_retrofit.script.facts import (
-    COMMAND_BRANCH,
-    CommandedFact,
-    DatasetUse,
-    FixedValue,
-    FixedWrite,
-    LoggedMetric,
-    ModelLookup,
-    Named,
-    ParentRead,
-    ParentWrite,
-    PathKind,
-    PathUse,
-    Place,
-    Registration,
-    RunLookup,
-)
-from hyperdrive_retrofit.script.parsers import Flag, HydraMain, Parser, Remainder, TyperApp
-from hyperdrive_retrofit.script.values import (
-    ANYTHING,
+from hyperdrive_retrofit.script.facts import COMMAND_BRANCH, ParentRead, PathKind, PathUse, Place
+from hyperdrive_retrofit.script.record import Record
+from hyperdrive_retrofit.script.values.atoms import (
+    EVERY_OPTION,
     Atom,
     Bound,
     ClassObject,
-    ConfigSource,
+    Const,
     External,
     Function,
     Instance,
@@ -44,108 +28,18 @@ from hyperdrive_retrofit.script.values import (
     ParentTable,
     RunObject,
     Sequence,
-    TooLargeError,
+    Unknown,
     Value,
-    join,
 )
+from hyperdrive_retrofit.script.values.parser_atoms import Flag, HydraMain, Parser, Remainder, TyperApp
+from hyperdrive_retrofit.script.values.sets import ANYTHING, TooLargeError, join
 
 LIKE_PANDAS = {"dask", "pyspark", "databricks", "modin", "polars", "cudf", "vaex"}
-EVERY_OPTION = "*"
-"""Stands for all options in a path use until the options are known."""
-
-
-COMMANDED = (
-    *("metrics", "parent_reads", "parent_writes", "own_tags", "run_lookups", "registrations", "model_lookups"),
-    *("output_datasets", "input_datasets", "environment_reads"),
-)
-"""The facts of a record that a command may be alone with; path uses have its branch."""
-
 MOST_STEPS = 100_000
 """Expressions read, and values handed on, before the script is called too large to follow."""
 
-
-@attrs.define
-class Record:
-    """The facts seen so far; dicts keep their order and drop repetitions."""
-
-    metrics: dict[LoggedMetric, Repetition] = attrs.Factory(dict)
-    """How often each is logged; the keys do not say."""
-    parent_reads: dict[ParentRead, None] = attrs.Factory(dict)
-    parent_writes: dict[ParentWrite, None] = attrs.Factory(dict)
-    own_tags: dict[Named, None] = attrs.Factory(dict)
-    run_lookups: dict[RunLookup, None] = attrs.Factory(dict)
-    questions: set[tuple[str, str | None]] = attrs.Factory(set)
-    """The names of which it is asked whether the parent's "metric", "tag" ... or the "output" datasets have them."""
-    asked: dict[str, dict[str, None]] = attrs.Factory(dict)
-    """What each step's run is asked for, by the step's name; "*" is anything."""
-    registrations: dict[Registration, None] = attrs.Factory(dict)
-    model_lookups: dict[ModelLookup, None] = attrs.Factory(dict)
-    output_datasets: dict[DatasetUse, None] = attrs.Factory(dict)
-    input_datasets: dict[Named, None] = attrs.Factory(dict)
-    environment_reads: dict[Named, None] = attrs.Factory(dict)
-    path_uses: dict[PathUse, bool] = attrs.Factory(dict)
-    """Whether each is repeated; the keys do not say."""
-    config_keys: dict[ConfigSource, set[tuple[str, ...]]] = attrs.Factory(dict)
-    config_changes: set[tuple[ConfigSource, tuple[str, ...]]] = attrs.Factory(set)
-    literals: dict[FixedValue, None] = attrs.Factory(dict)
-    fixed_writes: dict[FixedWrite, None] = attrs.Factory(dict)
-    arguments_used: set[str] = attrs.Factory(set)
-    arguments_escape: bool = False
-    """The parsed arguments went, all at once, where it is not seen which of them are used."""
-    commands: list[Function] = attrs.Factory(list)
-    parsers: list[Parser] = attrs.Factory(list)
-    click: Parser | None = None
-    other_parser: bool = False
-    options_unseen: bool = False
-    search_path_changed: bool = False
-    remainder_used: bool = False
-    flags: Parser | None = None
-    flag_values: Namespace = attrs.Factory(Namespace)
-    overrides: Literal["hydra", "yacs"] | None = None
-    override_keys: dict[Literal["hydra", "yacs"], dict[Named, None]] = attrs.Factory(dict)
-    argv_loads: int = 0
-    """Times that `sys.argv` is taken in hand, less those known to ask for nothing by name."""
-    argv_words: dict[int, tuple[Place, bool]] = attrs.Factory(dict)
-    """The words of `sys.argv` read by position: where first, and whether surely."""
-    argv_counted: bool = False
-    logs_unseen: bool = False
-    command_line_unseen: bool = False
-    """Code that is not seen may read the command line."""
-    unknown_libraries: dict[str, None] = attrs.Factory(dict)
-    folders_made: dict[Named, None] = attrs.Factory(dict)
-    folders_unseen: bool = False
-    imports: set[str] = attrs.Factory(set)
-    code_unseen: bool = False
-    """Code ran that could not be followed at all: exec, a file that cannot be parsed, too many calls."""
-    of_commands: dict[CommandedFact, set[str]] = attrs.Factory(dict)
-    """The facts that are seen in some of the script's commands only."""
-
-    def set_aside(self) -> dict[str, dict[Any, Any]]:
-        """Begin anew with all facts that a command may be alone with, and give those seen so far."""
-        before = {name: getattr(self, name) for name in COMMANDED}
-        for name in COMMANDED:
-            setattr(self, name, {})
-        return before
-
-    def put_back(self, before: dict[str, dict[Any, Any]], command: str) -> None:
-        """Add what has been seen since to what was set aside, as a command's."""
-        for name, known in before.items():
-            for fact, often in getattr(self, name).items():
-                if fact not in known or fact in self.of_commands:
-                    self.of_commands.setdefault(fact, set()).add(command)
-                known[fact] = often.or_as(known.get(fact)) if isinstance(often, Repetition) else often
-            setattr(self, name, known)
-
-
-class Repetition(NamedTuple):
-    """How often a metric is logged; the fields are those of `LoggedMetric`."""
-
-    repeated: bool
-    in_loop: bool
-
-    def or_as(self, other: Repetition | None) -> Repetition:
-        """Give how often it is at most, this or the other."""
-        return Repetition(self.repeated or other.repeated, self.in_loop or other.in_loop) if other else self
+SOMETIMES = ("if", "else", "maybe", "except")
+"""Starts of the labels of branches that a pass may leave out."""
 
 
 @attrs.frozen(eq=False)
@@ -222,6 +116,16 @@ class Context(abc.ABC):
         """Whether data frames are those of pandas, whose savers make no folder, and not of something like it."""
         return "pandas" in self.record.imports and not self.record.imports & LIKE_PANDAS
 
+    def in_each_pass(self, metric: str) -> bool:
+        """Tell whether a metric is surely logged in each pass of a loop around this place, by the same name."""
+        return any(
+            not any(text in metric for text in loop.texts)
+            and not any(
+                label.startswith(SOMETIMES) and label not in self.every_few for label, _ in self.branches[loop.depth :]
+            )
+            for loop in self.loops
+        )
+
     @contextmanager
     def branch(self, kind: str, node: ast.AST, own: frozenset[str] = frozenset()) -> Iterator[None]:
         """Read inside a branch."""
@@ -283,16 +187,32 @@ class Context(abc.ABC):
             for atom in value:
                 self._hand_on_atom(atom, node)
 
-    def _hand_on_atom(self, atom: object, node: ast.AST) -> None:  # noqa: C901, PLR0912 one case per kind
+    def _hand_on_atom(self, atom: object, node: ast.AST) -> None:
         self.count_step()
         match atom:
+            case Unknown() | Const():
+                # There are most of these.
+                pass
             case OptionText():
                 if atom.form != "moved":
                     self.note_path(atom.dest, "escapes", node)
-            case Namespace():
-                self.record.arguments_escape = True
-                self.note_path(EVERY_OPTION, "escapes", node)
-                self.hand_on(atom.changed.values(), node)
+            case RunObject() | ParentTable():
+                self._hand_on_run(atom, node)
+            case Sequence() | Mapping():
+                self._hand_on_container(atom, node)
+            case Function() | Bound():
+                self.call_back(atom, node)
+            case Instance():
+                self._hand_on_instance(atom, node)
+            case ClassObject():
+                self._hand_on_instance(self.handed_classes.setdefault(atom, Instance(atom)), node)
+            case Method():
+                self._hand_on_atom(atom.receiver, node)
+            case _:
+                self._hand_on_parsing(atom, node)
+
+    def _hand_on_run(self, atom: RunObject | ParentTable, node: ast.AST) -> None:
+        match atom:
             case RunObject("parent"):
                 self.record.parent_reads[ParentRead("run", None, self.place(node))] = None
             case RunObject("run"):
@@ -301,6 +221,14 @@ class Context(abc.ABC):
                 self.record.asked.setdefault(step, {})["*"] = None
             case ParentTable():
                 self.record.parent_reads[ParentRead(atom.kind, None, self.place(node))] = None
+
+    def _hand_on_parsing(self, atom: object, node: ast.AST) -> None:
+        """Hand on what has to do with the reading of a command line."""
+        match atom:
+            case Namespace():
+                self.record.arguments_escape = True
+                self.note_path(EVERY_OPTION, "escapes", node)
+                self.hand_on(atom.changed.values(), node)
             case Parser() | TyperApp():
                 atom.complete = False
             case External("absl.flags.FLAGS"):
@@ -311,26 +239,16 @@ class Context(abc.ABC):
                 self.call_back(function, node)
             case Remainder():
                 self.record.remainder_used = True
-            case Sequence():
-                atom.open = True
-                self._hand_on_items(atom.items, atom, node)
-            case Mapping():
-                atom.open, atom.rest = True, atom.rest | ANYTHING
-                self._hand_on_items([*atom.items.values(), atom.rest], atom, node)
-            case Function() | Bound():
-                self.call_back(atom, node)
-            case Instance():
-                self._hand_on_instance(atom, node)
-            case ClassObject():
-                self._hand_on_instance(self.handed_classes.setdefault(atom, Instance(atom)), node)
-            case Method():
-                self._hand_on_atom(atom.receiver, node)
-            case _:
-                pass
 
-    def _hand_on_items(self, items: list[Value], container: Any, node: ast.AST) -> None:
+    def _hand_on_container(self, container: Sequence | Mapping, node: ast.AST) -> None:
         """Hand on what a container holds, itself left out should it hold itself."""
-        self.hand_on([value - {container} for value in items], node)
+        container.open = True
+        if isinstance(container, Mapping):
+            container.rest |= ANYTHING
+            held = [*container.items.values(), container.rest]
+        else:
+            held = container.items
+        self.hand_on([value - {container} for value in held], node)
 
     def _hand_on_instance(self, instance: Instance, node: ast.AST) -> None:
         if instance.handed_on:

@@ -7,8 +7,8 @@ import re
 import shlex
 import sys
 
-from hyperdrive_retrofit.script.context import Record
-from hyperdrive_retrofit.script.values import Const, External, Sequence, Value
+from hyperdrive_retrofit.script.record import Record
+from hyperdrive_retrofit.script.values.atoms import Const, External, Sequence, Value
 
 _KNOWN = """
 absl addict adlfs aiohttp albumentations altair attr attrs azure bokeh boto3 botocore box bs4 cachetools catboost
@@ -27,6 +27,7 @@ termcolor textblob tf_keras timm tokenizers toml tomli toolz torch torchaudio to
 torchtext torchvision tqdm transformers trl typing_extensions ujson urllib3 wandb wordcloud xgboost xlrd xlsxwriter
 fire typer yacs yaml yellowbrick
 """
+
 KNOWN = frozenset(_KNOWN.split()) | sys.stdlib_module_names
 """Packages that neither read the command line nor log on the run, but for what is named below."""
 
@@ -41,13 +42,14 @@ READS_COMMAND_LINE = re.compile(
 )
 """What does read it in packages that are known otherwise."""
 
-LOGS = re.compile(r"ml_?flow|azure_?ml", re.IGNORECASE)
+LOGGERS = re.compile(r"ml_?flow|azure_?ml", re.IGNORECASE)
 """The name of a logger or callback of another package: `lightning.pytorch.loggers.MLFlowLogger`."""
 
 _PROGRAMS = """
 7z apt apt-get az azcopy cat chmod chown conda cp curl date df du echo free git gunzip gzip hostname ln ls lscpu
 mkdir mv nvidia-smi pip pip3 printenv ps pwd rm sleep tar touch uname unzip wget which whoami yum zip
 """
+
 HARMLESS_PROGRAMS = frozenset(_PROGRAMS.split())
 HARMLESS_MODULES = {"ensurepip", "nltk.downloader", "pip", "spacy"}
 
@@ -62,8 +64,13 @@ def note_name(record: Record, name: str) -> None:
             record.unknown_libraries[".".join(parts[:2])] = None
     elif parts[0] not in KNOWN and parts[0]:
         record.unknown_libraries[parts[0]] = None
-    elif parts[0] != "mlflow" and LOGS.search(name):
+    elif parts[0] != "mlflow" and LOGGERS.search(name):
         record.logs_unseen = True
+
+
+def logs_by_itself(name: str) -> bool:
+    """Tell whether an object of an external class logs on the run unasked (AzureMLCallback of transformers)."""
+    return name.startswith(("transformers.", "trl.")) and name.endswith("Trainer")
 
 
 def note_program(record: Record, command: Value) -> None:

@@ -1,0 +1,1 @@
+"""Reads Python itself: expressions, calls, statements, imports."""

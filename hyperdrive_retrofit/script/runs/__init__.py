@@ -1,0 +1,1 @@
+"""Follows Azure ML's runs and workspaces, and mlflow."""
