@@ -77,7 +77,8 @@ class Estimate:
 
     @property
     def _full_waves(self) -> int:
-        return min(self.waves, int(self.most_minutes // self.minutes_per_run)) if self.capped else self.waves
+        # by division, rounded a little up: 6 minutes hold 60 runs of 0.1
+        return min(self.waves, int(self.most_minutes / self.minutes_per_run + 1e-9)) if self.capped else self.waves
 
     def __str__(self) -> str:
         from hyperdrive_retrofit.render import estimate  # the listed exception: see docs/architecture.md

@@ -273,7 +273,7 @@ class TestSpace:
             in only(refused(steps, RandomParameterSampling({"lr": 0.1, "epochs": choice(1)})), "HR006").message
         )
 
-    @pytest.mark.parametrize("name", [3, "", "--", " "])
+    @pytest.mark.parametrize("name", [3, "", "--", " ", "l r"])
     def test_a_name_that_is_no_option(self, steps, name):
         """A name must be able to be an option."""
         finding = only(refused(steps, {"lr": [0.1], name: [1]}), "HR006")

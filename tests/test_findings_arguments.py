@@ -427,10 +427,10 @@ class TestSecrets:
     @pytest.mark.parametrize(
         ("arguments", "shown"),
         [
-            (["--storage_key", "abc123"], "--storage_key ***"),
-            (["--api-token=abc123"], "--api-token=***"),
-            (["--connection", "AccountName=a;AccountKey=abc123"], "AccountName=a;AccountKey=***"),
-            (["--storage_key", PipelineParameter("key", "abc123")], "--storage_key ***"),
+            (["--storage_key", "s3cr3t-of-mine"], "--storage_key ***"),
+            (["--api-token=s3cr3t-of-mine"], "--api-token=***"),
+            (["--connection", "AccountName=a;AccountKey=s3cr3t-of-mine"], "AccountName=a;AccountKey=***"),
+            (["--storage_key", PipelineParameter("key", "s3cr3t-of-mine")], "--storage_key ***"),
         ],
     )
     def test_a_secret_is_said_and_not_shown(self, found, arguments, shown):
@@ -440,9 +440,27 @@ class TestSecrets:
         message = f"A secret stands among the arguments ({shown}), where each child's page and the metadata show it."
         assert_only(result, "HR131", "warning", "step 'train'", message, "get_secret")
 
+    @pytest.mark.parametrize("arguments", [["--sort_key", "customer"], ["--num_keys", 3], ["--tokens", "8000000000"]])
+    def test_no_secret(self, found, arguments):
+        """Keys of tables and tokens of texts are none."""
+        options = "".join(f'parser.add_argument("--{name}")\n' for name in ("sort_key", "num_keys", "tokens"))
+        assert found(GOOD.replace(PARSE, options + PARSE), arguments=["--lr", 0.3, *arguments]) == ()
+
+    def test_a_path_is_no_secret(self, found):
+        """Whatever its option is called."""
+        train = GOOD.replace("--model", "--token").replace("args.model", "args.token")
+        steps = {"arguments": ["--lr", 0.3]}
+        assert "HR131" not in {finding.code for finding in found(train, **steps)}
+
+    def test_a_short_one_is_looked_for_nowhere_else(self, found):
+        """What is short occurs by chance in any text."""
+        train = GOOD.replace(PARSE, 'parser.add_argument("--password")\n' + PARSE)
+        (finding,) = found(train, arguments=["--lr", 0.3, "--password", "a"])
+        assert "A secret stands among the arguments (--password ***)" in finding.message
+
     def test_other_findings_show_none(self, found):
         """A finding that quotes an argument quotes it masked."""
         train = GOOD.replace(PARSE, 'parser.add_argument("--names", nargs="*")\n' + PARSE)
-        result = found(train, arguments=["--password", "abc123", "--names", "a", "--lr", 0.3, "abc123"])
+        result = found(train, arguments=["--password", "s3cr3t-of-mine", "--names", "a", "--lr", 0.3, "s3cr3t-of-mine"])
         assert {"HR102", "HR131"} <= {finding.code for finding in result}
-        assert "abc123" not in "".join(map(str, result))
+        assert "s3cr3t-of-mine" not in "".join(map(str, result))

@@ -65,9 +65,26 @@ class TestSettings:
         """What waits for a node costs the sweep's time."""
         config = RunConfiguration()
         config.node_count = nodes
-        settings = {"space": {"lr": [0.1] * 8}, "max_concurrent_runs": at_once, "step": {"runconfig": config}}
+        settings = {
+            "space": {"lr": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]},
+            "max_concurrent_runs": at_once,
+            "step": {"runconfig": config},
+        }
         assert_only(found(**settings), "HR125", severity, "max_concurrent_runs", message, fix)
         assert "HR125" not in {finding.code for finding in found(**settings | {"step": {"compute_target": "named"}})}
+
+    def test_fewer_children_than_at_a_time(self, found):
+        """Two children never need more nodes than two."""
+        config = RunConfiguration()
+        config.node_count = 2
+        settings = {"space": {"lr": [0.1, 0.2]}, "max_concurrent_runs": 4, "step": {"runconfig": config}}
+        assert found(**settings) == ()
+
+    @pytest.mark.parametrize("values", [[0.1, 0.2, 0.1], [0.1, "0.1"]])
+    def test_a_value_given_twice(self, found, values):
+        """Two values that come to one text make equal children."""
+        message = "choice() has 0.1 more than once: children are equal, and each is paid for."
+        assert_only(found(space={"lr": values}), "HR132", "warning", "search_space['lr']", message, "once")
 
     def test_bayesian(self, found):
         """Few runs, and many at a time, teach it little."""

@@ -16,6 +16,13 @@ from hyperdrive_retrofit import plan_retrofit
 class TestMetric:
     """HR103."""
 
+    @pytest.mark.parametrize("call", ["log_row", "log_table", "log_image"])
+    def test_no_number(self, found, call):
+        """A table or a picture of that name is nothing to compare children by."""
+        train = GOOD.replace(LOG, f'run.{call}("F_1", args.lr)\n')
+        message = f"'F_1' is logged by {call}() only, which gives no number that a child could win by."
+        assert_only(found(train), "HR103", "warning", "train.py:8", message, "run.log('F_1', value)")
+
     @pytest.mark.parametrize(
         ("log", "severity", "where", "message", "fix"),
         [

@@ -343,6 +343,7 @@ class TestGoals:
         assert request.read_goal(None, "F_1") == ("maximize", [])
         _, problems = request.read_goal(None, "val_loss")
         assert problems[0].message == "The metric 'val_loss' looks like something to minimise ('loss')."
+        assert request.read_goal(None, "neg_log_loss") == ("maximize", [])
 
     @pytest.mark.parametrize(
         ("metric", "word"),

@@ -63,6 +63,7 @@ _CHECKS: tuple[Callable[[Case], Iterable[Finding]], ...] = (
     training.last_model_kept,
     downstream.output_of_training_run,
     arguments.secret_among_arguments,
+    settings.value_given_twice,
 )
 
 

@@ -58,6 +58,7 @@ CATALOGUE: Mapping[str, str] = {
     "HR129": "the best logged value is not that of the saved model",
     "HR130": "an output asked of the training step's run",
     "HR131": "a secret among the arguments",
+    "HR132": "a value is given twice",
 }
 """Every code with what it is about. HR0xx are mistakes in the call, HR1xx come from the user's scripts."""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hyperdrive_retrofit.findings.case import Case
 from hyperdrive_retrofit.findings.catalogue import NOTE, WARNING, Finding
 from hyperdrive_retrofit.request import expected_goal, may_be_negative
-from hyperdrive_retrofit.sweep import BAYESIAN, GRID, Bandit
+from hyperdrive_retrofit.sweep import BAYESIAN, GRID, Bandit, option_value
 
 _RUNS_A_HYPERPARAMETER = 20  # semantics 2
 _MOST_BAYESIAN_AT_ONCE = 20  # semantics 2
@@ -22,6 +22,19 @@ def bounds_are_exponents(case: Case) -> Iterator[Finding]:
             message = f"{expression} draws from exp({low}) to exp({high}), for its bounds are exponents of e."
             fix = f"If {low} to {high} is meant: {expression.function}(math.log({low}), math.log({high}))."
             yield Finding("HR117", WARNING, f"search_space[{hyperparameter.name!r}]", message, fix)
+
+
+def value_given_twice(case: Case) -> Iterator[Finding]:
+    """HR132: a child gets a value as a text, and children with the same texts are equal (semantics 6)."""
+    for hyperparameter in case.sweep.space:
+        expression = hyperparameter.expression
+        if expression.function == "choice":
+            texts = [option_value(value) for value in expression.args]
+            twice = [text for text in dict.fromkeys(texts) if texts.count(text) > 1]
+            if twice:
+                message = f"choice() has {', '.join(twice)} more than once: children are equal, and each is paid for."
+                where = f"search_space[{hyperparameter.name!r}]"
+                yield Finding("HR132", WARNING, where, message, "Give each value once.")
 
 
 def ratio_of_negative_metric(case: Case) -> Iterator[Finding]:
@@ -46,7 +59,7 @@ def goal_looks_wrong(case: Case) -> Iterator[Finding]:
 
 def more_runs_than_nodes(case: Case) -> Iterator[Finding]:
     """HR125: children beyond the cluster's nodes wait, and the sweep's time runs on."""
-    compute, at_once = case.training.compute, case.sweep.max_concurrent_runs
+    compute, at_once = case.training.compute, min(case.sweep.max_concurrent_runs, case.sweep.runs)
     if compute.max_nodes is None or at_once * compute.node_count <= compute.max_nodes:
         return
     where, most = "max_concurrent_runs", f"'{compute.target}' has at most {compute.max_nodes} nodes"

@@ -14,6 +14,10 @@ from hyperdrive_retrofit.script import PathUse, ScriptFacts
 from hyperdrive_retrofit.sweep import NoTermination
 
 _WRITES = ("writes_self", "writes_below")
+_NO_NUMBERS = frozenset(
+    ("log_row", "log_table", "log_image", "log_accuracy_table", "log_confusion_matrix", "log_residuals",
+     "log_predictions")
+)  # fmt: skip
 _READS = ("reads_self", "reads_below", "lists")
 _MAY_WRITE = (*_WRITES, "may_make", "escapes", "subprocess")
 _SHARED_BY_ITS_NAME = re.compile(r"[a-z][a-z0-9+]+:/|/dbfs/|\\\\", re.IGNORECASE)
@@ -26,7 +30,13 @@ def metric_not_logged(case: Case) -> Iterator[Finding]:
     if facts.problem is not None or not name:
         return
     own = [metric for metric in facts.metrics if metric.on != "parent"]
-    if any(metric.name == name for metric in own):
+    same = [metric for metric in own if metric.name == name]
+    if any(metric.call not in _NO_NUMBERS for metric in same):
+        return
+    if same:
+        message = f"'{name}' is logged by {same[0].call}() only, which gives no number that a child could win by."
+        fix = f"Log the number as well: run.log('{name}', value)."
+        yield Finding("HR103", WARNING, str(same[0].place), message, fix)
         return
     known = sorted({metric.name for metric in own if metric.name})
     hint = close_match(name, known)

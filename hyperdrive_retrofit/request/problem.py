@@ -21,8 +21,9 @@ class Problem:
 
 def close_match(name: Any, known: Iterable[Any]) -> str:
     """Return `` (did you mean 'x'?)``, or nothing when no known name is close."""
-    found = difflib.get_close_matches(str(name), [str(item) for item in known], n=1)
-    return f" (did you mean {found[0]!r}?)" if found else ""
+    spelled = {str(item).lstrip("-"): str(item) for item in known}  # dashes in common make no names alike
+    found = difflib.get_close_matches(str(name).lstrip("-"), spelled, n=1)
+    return f" (did you mean {spelled[found[0]]!r}?)" if found else ""
 
 
 def shown(given: Any) -> str:

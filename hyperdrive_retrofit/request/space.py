@@ -53,7 +53,7 @@ def _read_entries(given: Any) -> tuple[tuple[Hyperparameter, ...], list[Problem]
     space, problems = [], []
     for name, value in given.items():
         where = f"search_space[{name!r}]"
-        if not isinstance(name, str) or not name.strip("- "):
+        if not isinstance(name, str) or not name.strip("-") or any(map(str.isspace, name)):
             problems.append(_problem(where, f"{name!r} cannot be an option of a script.", _EXAMPLE))
             continue
         expression = read_expression(value)

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from hyperdrive_retrofit.request.metric_names import loss_word
+from hyperdrive_retrofit.request.metric_names import expected_goal, loss_word
 from hyperdrive_retrofit.request.problem import Problem, close_match, plain_number, shown, wire_form
 from hyperdrive_retrofit.request.space import read_space
 from hyperdrive_retrofit.script import ScriptFacts
@@ -161,7 +161,7 @@ def read_goal(given: Any, metric: str) -> tuple[str, list[Problem]]:
     where = "primary_metric_goal"
     if given is None:
         word = loss_word(metric)
-        if word is None:
+        if word is None or expected_goal(metric) == MAXIMIZE:
             return MAXIMIZE, []
         message = f"The metric '{metric}' looks like something to minimise ('{word}')."
         return MINIMIZE, [Problem("HR009", where, message, "Say primary_metric_goal='minimize' or 'maximize'.")]
