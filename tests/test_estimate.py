@@ -37,6 +37,13 @@ def rehearsal(*children):
     return rehearsal_results.rehearsal(children=made)
 
 
+def test_tenths_of_minutes():
+    """Six minutes hold sixty runs of a tenth of a minute, whatever binary fractions make of it."""
+    found = make_estimate(STEP, sweep(100, 1, 6), 0.1, None, None)
+
+    assert (found.capped, found.ended_runs) == (True, 60)
+
+
 def estimate(limits=None, minutes=None, price=None, rehearsed=None):
     """Estimate a sweep over a step with two nodes."""
     return make_estimate(STEP, limits or sweep(), minutes, price, rehearsed)

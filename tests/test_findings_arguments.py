@@ -77,6 +77,11 @@ class TestNotAnOption:
         ]
         assert_only(findings, "HR101", severity, "train.py", message, fix)
 
+    def test_dashes_make_no_names_alike(self, found):
+        """A name is close to another by its letters."""
+        result = found(space={"layers": [1]}, arguments=())
+        assert "did you mean" not in result[0].message
+
     @pytest.mark.parametrize("name", ["lr", "--lr", "rate", "learning-rate", "learning_rate"])
     def test_every_spelling_that_the_parser_takes(self, found, name):
         """Aliases are options too."""

@@ -124,6 +124,17 @@ class TestRecipe:
         with pytest.raises(errors.RehearsalError, match=r"holds a secret.*rehearse\(steps, resume=\.\.\.\)"):
             recipe.load(tmp_path).with_variables({})
 
+    def test_secrets_of_the_command_line(self, tmp_path):
+        """What a telling option or parameter holds is masked, wherever it stands, and needs no variable for that."""
+        steps = (
+            step("a", "a.py", "s", "--api_key", "s3cr3t-of-mine", Parameter("db_password", "an0ther-secret")),
+            step("b", "b.py", "s", "x=s3cr3t-of-mine"),
+        )
+        recipe.save(tmp_path, kept_recipe(graph(*steps), parameters={"db_password": "a-third-secret"}))
+
+        written = (tmp_path / recipe.FILE).read_text()
+        assert [each for each in ("s3cr3t-of-mine", "an0ther-secret", "a-third-secret") if each in written] == []
+
     @pytest.mark.skipif(os.name != "posix", reason="files have no modes there")
     def test_mode(self, tmp_path):
         """Only its owner can read what is kept."""
@@ -188,7 +199,7 @@ class TestInterrupted:
         )  # fmt: skip
         assert [child.value for child in half.children] == [0, 1]
         assert f'python -m hyperdrive_retrofit resume "{work}"' in str(half)
-        assert kept.summary(work).status == "Interrupted"
+        assert (kept.summary(work).status, kept.summary(work).best) == ("Interrupted", 1)
 
         (tmp_path / "go").touch()
         monkeypatch.chdir(tmp_path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 from rehearsal_graphs import Parameter, graph, step, sweep_step, write_script
 
@@ -105,6 +107,31 @@ def test_workdir_in_source(source, tmp_path, below):
     pipeline = graph(step("one", "a.py", source))
 
     assert "would end in its snapshot" in refusal(pipeline, tmp_path, workdir=source / below)
+
+
+def test_workdir_of_something_else(source, tmp_path):
+    """A folder that holds something else is left as it is."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/notes.txt").touch()
+
+    message = refusal(graph(step("one", "a.py", source)), tmp_path, workdir=tmp_path / "mine")
+
+    assert "is not empty, and what is in it is no rehearsal. Choose another one." in message
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
+
+
+def test_workdir_of_an_early_end(source, tmp_path):
+    """What an engine left that was killed before it opened its journal is no hindrance."""
+    pipeline = graph(step("one", "a.py", source))
+    rehearse(pipeline, workdir=tmp_path / "work")
+    for path in (tmp_path / "work").iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name not in ("lock", "pipeline.json"):
+            path.unlink()
+    (tmp_path / "work/runs").mkdir()
+
+    assert rehearse(pipeline, workdir=tmp_path / "work").status == "Completed"
 
 
 def test_workdir_in_use(source, tmp_path):

@@ -325,6 +325,26 @@ class TestSecrets:
         assert rehearsal.steps["a"].status == "Failed"
         assert "the key is **" in rehearsal.steps["a"].log.read_text()
 
+    @pytest.mark.parametrize("how", ["raises", "dies"])
+    def test_of_the_command_line(self, tmp_path, how):
+        """A key among the arguments is in no error, journal or log either."""
+        write_script(
+            tmp_path / "src", "tells.py",
+            """
+            print("the key is", sys.argv[2], flush=True)
+            if sys.argv[3] == "raises":
+                raise ValueError("cannot connect with " + sys.argv[2])
+            os._exit(1)
+            """,
+        )  # fmt: skip
+        pipeline = graph(step("a", "tells.py", tmp_path / "src", "--storage_key", self.SECRET, how))
+        rehearsal = rehearse(pipeline, workdir=tmp_path / "work")
+
+        told = [path for path in (tmp_path / "work").rglob("*") if path.is_file() and self.SECRET in path.read_text()]
+        assert told == []
+        assert self.SECRET not in str(rehearsal) + repr(rehearsal)
+        assert rehearsal.steps["a"].status == "Failed"
+
     def test_names(self):
         """Telling names count; short values, which occur by chance, do not."""
         variables = {"STORAGE_KEY": "1" * 8, "api_token": "2" * 9, "MONKEYS_NAME": "3" * 9, "DB_PASSWORD": "short"}

@@ -132,6 +132,14 @@ LARGE = {
     "deep_configuration": "import hydra\n@hydra.main()\ndef main(c):\n    while c:\n        c = c.a\nmain()\n",
     "words_far_away": "import sys\nprint(sys.argv[10 ** 9], sys.argv[999999999], sys.argv[1:999999999])\n",
     "words_of_odd_kinds": "import sys\nprint(sys.argv[True], sys.argv[-1], sys.argv[::2], sys.argv['a'], sys.argv[1][2])\n",
+    "path_doubled_by_branches": "import os, sys\nx = sys.argv[1]\n"
+    + "".join(f"if {n}:\n    x = os.path.join(x, '{n}')\n" for n in range(60)),
+    "base_doubled_by_branches": "import os\nx = 'a'\n"
+    + "".join(f"if {n}:\n    x = os.path.join(x, '{n}')\n" for n in range(60)),
+    "division_doubled_by_branches": "import sys\nfrom pathlib import Path\nx = Path(sys.argv[1])\n"
+    + "".join(f"if {n}:\n    x = x / '{n}'\n" for n in range(60)),
+    "text_doubled": "s = 'ab'\n" + "s = s + s\n" * 60,
+    "path_doubled": "import os\ns = 'ab'\n" + "s = os.path.join(s, s)\n" * 60,
     "annotations_of_nothing": "import typer\nfrom typing import *\ndef f(a: List[()], b: Tuple[()], c: Literal[()]): pass\ntyper.run(f)\n",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import time
@@ -12,14 +13,15 @@ from pathlib import Path
 import attrs
 
 from hyperdrive_retrofit import errors
+from hyperdrive_retrofit.graph import Step
 from hyperdrive_retrofit.rehearsal import engine, preflight, recipe
 from hyperdrive_retrofit.rehearsal.commands import Places
-from hyperdrive_retrofit.rehearsal.history import History
+from hyperdrive_retrofit.rehearsal.history import History, best
 from hyperdrive_retrofit.rehearsal.journal import Journal, is_worked_on
 from hyperdrive_retrofit.rehearsal.launcher import make_launcher
 from hyperdrive_retrofit.rehearsal.outcome import outcome
 from hyperdrive_retrofit.rehearsal.recipe import Recipe
-from hyperdrive_retrofit.rehearsal.results import ENDED, INTERRUPTED, RUNNING, Event, Rehearsal
+from hyperdrive_retrofit.rehearsal.results import COMPLETED, ENDED, INTERRUPTED, RUNNING, Event, Rehearsal
 from hyperdrive_retrofit.rehearsal.session import Session
 from hyperdrive_retrofit.rehearsal.supervisor import Supervisor
 
@@ -73,14 +75,24 @@ def summary(workdir: Path) -> Summary:
         return Summary(workdir, at, f"{UNREADABLE} ({error.why})")
     session = _session(workdir, kept, journal)
     steps = kept.graph.steps
-    best = None
+    reached = None
     for step in steps:
         if step.sweep is not None and session.sweep_run(step) in session.history:
             score = session.history.run(session.sweep_run(step)).properties.get("score")
-            best = float(score) if score else None
+            reached = float(score) if score else _best_so_far(session, step)
     return Summary(
-        workdir, at, _status(session), len(steps), sum(session.step_run(step) in journal.ended for step in steps), best
-    )
+        workdir, at, _status(session), len(steps), sum(session.step_run(step) in journal.ended for step in steps),
+        reached,
+    )  # fmt: skip
+
+
+def _best_so_far(session: Session, step: Step) -> float | None:
+    """Return the best value of the children of a sweep that did not come to its own end."""
+    metric, goal = step.sweep.primary_metric_name, step.sweep.primary_metric_goal
+    ended = session.journal.ended
+    children = session.history.run(session.sweep_run(step)).children
+    completed = [child for child in children if ended.get(child, ("", None))[0] == COMPLETED]
+    return best(itertools.chain.from_iterable(session.history.run(child).numbers(metric) for child in completed), goal)
 
 
 def locate(workdir: str | os.PathLike[str]) -> Path:

@@ -17,6 +17,7 @@ from hyperdrive_retrofit.rehearsal.exports import need
 from hyperdrive_retrofit.rehearsal.results import did_you_mean
 from hyperdrive_retrofit.sweep import BAYESIAN
 
+_BEFORE_THE_JOURNAL = ("lock", "pipeline", "runs")  # what an engine leaves that was killed at its start
 SCRIPT_KINDS = ("PythonScriptStep", "EstimatorStep", "MpiStep", "CommandStep", "HyperDriveStep")
 
 
@@ -46,6 +47,7 @@ def check(graph: Graph, given: Given, workdir: Path) -> tuple[str, ...]:
             for name, limit in given.limits.items()
             if limit is not None and limit <= 0
         ),
+        *_workdir_in_use(workdir),
         *_unknown("skip", given.skip, {name for step in graph.steps for name in (step.key, step.name)}),
         *_unknown("inputs", given.inputs, _input_names(graph), _outside_names(graph, skipped)),
         *_unknown("parameters", given.parameters, parameter_names(graph)),
@@ -60,6 +62,13 @@ def check(graph: Graph, given: Given, workdir: Path) -> tuple[str, ...]:
     if any(step.sweep is not None and step.sweep.sampling == BAYESIAN for step in steps):
         need("optuna", "optuna")
     return tuple(_notes(steps))
+
+
+def _workdir_in_use(workdir: Path) -> Iterable[str]:
+    if not workdir.is_dir() or (workdir / "journal.jsonl").exists():
+        return
+    if any(path.name.partition(".")[0] not in _BEFORE_THE_JOURNAL for path in workdir.iterdir()):
+        yield f"The workdir '{workdir}' is not empty, and what is in it is no rehearsal. Choose another one."
 
 
 def skipped_steps(graph: Graph, skip: Collection[str]) -> frozenset[str]:

@@ -136,8 +136,22 @@ def load(workdir: Path) -> Recipe:
 
 def _secrets(recipe: Recipe) -> tuple[str, ...]:
     folders = {recipe.folder, recipe.source_directory, *filter(None, (step.source_directory for step in recipe.graph))}
-    configured = [dict(step.compute.environment_variables) for step in recipe.graph]
-    return masking.secrets(os.environ, *configured, *(masking.dotenv(Path(folder)) for folder in folders))
+    files = (masking.dotenv(Path(folder)) for folder in folders)
+    return (*secrets_of(recipe.graph, recipe.parameters), *masking.secrets(os.environ, *files))
+
+
+def secrets_of(pipeline: Graph, parameters: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the secrets in a pipeline itself: in its steps' arguments, parameters and run configurations."""
+    configured = [dict(step.compute.environment_variables) for step in pipeline]
+    defaults = [
+        {value.name: str(value.default)}
+        for step in pipeline
+        for value in (*step.arguments, *(value for _, value in step.parameters))
+        if isinstance(value, graph.Parameter)
+    ]
+    given = {name: str(value) for name, value in parameters.items()}
+    on_command_lines = [secret for step in pipeline for secret in masking.secrets_in(map(str, step.arguments))]
+    return (*on_command_lines, *masking.secrets(given, *configured, *defaults))
 
 
 def _mask(content: Any, secrets: tuple[str, ...]) -> Any:

@@ -14,7 +14,7 @@ import attrs
 
 from hyperdrive_retrofit import masking
 from hyperdrive_retrofit.graph import Step
-from hyperdrive_retrofit.rehearsal import artifacts, snapshot, supervisor
+from hyperdrive_retrofit.rehearsal import artifacts, recipe, snapshot, supervisor
 from hyperdrive_retrofit.rehearsal.commands import Places, command_line, makes_folder, variables
 from hyperdrive_retrofit.rehearsal.history import History, append_line
 from hyperdrive_retrofit.rehearsal.journal import Journal
@@ -142,8 +142,7 @@ class Session:
 
     @cached_property
     def _secrets_of_all(self) -> tuple[str, ...]:
-        configured = (dict(step.compute.environment_variables) for step in self.places.graph.steps)
-        return masking.secrets(os.environ, *configured)
+        return (*recipe.secrets_of(self.places.graph, self.places.parameters), *masking.secrets(os.environ))
 
     def _make_outputs(self, step: Step) -> None:
         for port in step.outputs:

@@ -28,7 +28,10 @@ torchtext torchvision tqdm transformers trl typing_extensions ujson urllib3 wand
 fire typer yacs yaml yellowbrick
 """
 
-KNOWN = frozenset(_KNOWN.split()) | sys.stdlib_module_names
+_OF_OTHER_PYTHONS = """
+asynchat asyncore cgi crypt distutils imp imghdr nntplib pipes sndhdr smtpd telnetlib tomllib uu xdrlib
+"""
+KNOWN = frozenset((_KNOWN + _OF_OTHER_PYTHONS).split()) | sys.stdlib_module_names
 """Packages that neither read the command line nor log on the run, but for what is named below."""
 
 _KNOWN_OF_AZUREML = (

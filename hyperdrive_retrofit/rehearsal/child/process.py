@@ -240,7 +240,7 @@ def _run_script(script: str, arguments: list[str], history: History, run_id: str
     except BaseException as error:  # noqa: BLE001 - as the interpreter itself does
         own = error.__traceback__
         text = "".join(traceback.format_exception(type(error), error, own.tb_next if own else None))
-        text = masking.mask(text, masking.secrets(os.environ))
+        text = masking.mask(text, _secrets())
         sys.stderr.write(text)
         history.append(run_id, "error", message="\n".join(text.splitlines()[-ERROR_LINES:]))
         return 1
@@ -256,10 +256,14 @@ def _forget_namesakes(folder: Path) -> None:
             del sys.modules[name]
 
 
+def _secrets() -> tuple[str, ...]:
+    return (*masking.secrets_in(sys.argv), *masking.secrets(os.environ))
+
+
 def _exit_code(end: SystemExit, history: History, run_id: str) -> int:
     if end.code is None or isinstance(end.code, int):
         return end.code or 0
-    text = masking.mask(str(end.code), masking.secrets(os.environ))
+    text = masking.mask(str(end.code), _secrets())
     sys.stderr.write(f"{text}\n")
     history.append(run_id, "error", message=text)
     return 1

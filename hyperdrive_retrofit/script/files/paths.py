@@ -11,7 +11,7 @@ import attrs
 from hyperdrive_retrofit.script.context import Context
 from hyperdrive_retrofit.script.facts import Place
 from hyperdrive_retrofit.script.values.atoms import Atom, Const, Mapping, OptionText, OtherPath, Sequence, Value
-from hyperdrive_retrofit.script.values.literals import literal, spelled
+from hyperdrive_retrofit.script.values.literals import LONGEST_TEXT, literal, spelled
 from hyperdrive_retrofit.script.values.sets import ANYTHING, NOTHING, join, one
 
 HERE = ("", ".", "./")
@@ -55,7 +55,8 @@ def _below(atom: Atom, parts: Items[Value]) -> Atom:
     if not isinstance(atom, OptionText):
         texts = [spelled(atom), *(spelled(next(iter(part))) if len(part) == 1 else None for part in parts)]
         known = [text for text in texts if text is not None]
-        return OtherPath(text=posixpath.join(*known) if len(known) == len(texts) else None)
+        followed = len(known) == len(texts) and sum(map(len, known)) <= LONGEST_TEXT
+        return OtherPath(text=posixpath.join(*known) if followed else None)
     for part in parts:
         atom = deeper(atom, literal(part))
     return atom

@@ -13,7 +13,7 @@ from hyperdrive_retrofit.script.context import Context
 from hyperdrive_retrofit.script.files.paths import HERE, as_text, deeper, divided, texts_of
 from hyperdrive_retrofit.script.values.atoms import Atom, Const, OptionText, OtherPath, Sequence, Value
 from hyperdrive_retrofit.script.values.call import Call
-from hyperdrive_retrofit.script.values.literals import literal, spelled
+from hyperdrive_retrofit.script.values.literals import LONGEST_TEXT, literal, spelled
 from hyperdrive_retrofit.script.values.sets import ANYTHING, NOTHING, one
 
 MOST_TEXTS = 64
@@ -55,7 +55,7 @@ def _other_text(pieces: Items[Value], last: object) -> Value:
     known = [spelled(next(iter(piece))) if len(piece) == 1 else None for piece in pieces]
     names = [text for text in known if text is not None]
     slash = isinstance(last, str) and last.endswith("/")
-    whole = "".join(names) if len(names) == len(known) else None
+    whole = "".join(names) if len(names) == len(known) and sum(map(len, names)) <= LONGEST_TEXT else None
     return one(OtherPath(slash, whole)) if slash or whole is not None else ANYTHING
 
 
@@ -66,7 +66,8 @@ def _literals(pieces: Items[Value]) -> Value:
         return NOTHING
     if not all(isinstance(text, str) for found in choices for text in found):
         return NOTHING
-    if math.prod(len(found) for found in choices) > MOST_TEXTS:
+    longest = sum(max(map(len, map(str, found))) for found in choices)
+    if math.prod(len(found) for found in choices) > MOST_TEXTS or longest > LONGEST_TEXT:
         return NOTHING
     return frozenset(Const("".join(map(str, row))) for row in itertools.product(*choices))
 

@@ -57,7 +57,7 @@ class Assignments(Calls):
         while scope is not None and name not in scope.names and scope.parent is not None:
             scope = scope.parent
         if scope is not None:
-            scope.names[name] = value | scope.names.get(name, NOTHING)
+            scope.names[name] = join((value, scope.names.get(name, NOTHING)))
 
     def set_attribute(self, target: Value, name: str, value: Value, node: ast.AST) -> None:
         """Follow the assignment of an attribute."""
@@ -66,7 +66,7 @@ class Assignments(Calls):
             match atom:
                 case Instance():
                     before = NOTHING if certain else atom.attributes.get(name, NOTHING)
-                    atom.attributes[name] = value | before
+                    atom.attributes[name] = join((value, before))
                 case External("absl.flags.FLAGS"):
                     self.set_attribute(one(self.record.flag_values), name, value, node)
                 case External("sys") if name == "argv":
@@ -74,9 +74,9 @@ class Assignments(Calls):
                 case Overridden() if not any(isinstance(inner, Overridden) for inner in value):
                     overrides.item(self, atom, name, node)
                 case Namespace():
-                    atom.changed[name] = value if certain else value | atom.value(name)
+                    atom.changed[name] = value if certain else join((value, atom.value(name)))
                 case LocalModule() | ClassObject():
-                    atom.scope.names[name] = value | atom.scope.names.get(name, NOTHING)
+                    atom.scope.names[name] = join((value, atom.scope.names.get(name, NOTHING)))
                 case _:
                     if isinstance(atom, Config):
                         configs.put(self, atom, one(Const(name)))

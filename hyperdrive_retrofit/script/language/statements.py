@@ -303,5 +303,5 @@ def _merged(first: Names, second: Names) -> Names:
     merged = dict(first)
     for name, value in second.items():
         known = merged.get(name)
-        merged[name] = value if known is None or known is value else known | value
+        merged[name] = value if known is None or known is value else join((known, value))
     return merged

@@ -7,6 +7,9 @@ from typing import Literal
 from hyperdrive_retrofit.script.facts import UNKNOWN, Mark
 from hyperdrive_retrofit.script.values.atoms import Atom, Const, Mapping, OtherPath, Scalar, Sequence, Value
 
+LONGEST_TEXT = 4096
+"""Characters beyond which a text is not followed: some scripts double it with every step."""
+
 
 def literal(value: Value) -> Scalar | Literal[Mark.UNKNOWN]:
     """Give the one literal that a value is, or `UNKNOWN`."""
