@@ -253,6 +253,9 @@ def _plan(
     step, found = _training_step(graph, live, training_step, sweep.space, primary_metric_name, read)
     # without steps, or without a usable space, none can be found, and that is no mistake of its own
     problems += found if len(graph) and (sweep.space or training_step is not None) else []
+    is_closest = step is None  # then what else is wrong with the step that comes closest is said as well
+    if is_closest and training_step is None and sweep.space and any(problem.code == "HR002" for problem in found):
+        step = training.closest_step(graph, [parameter.option for parameter in sweep.space], read)
     if step is None:
         _, found = request.read_goal(primary_metric_goal, str(primary_metric_name or ""))
         raise _blocked(problems + found)
@@ -278,7 +281,8 @@ def _plan(
     )
     if problems:
         beside = findings.find(case) if folder else ()
-        raise _blocked(problems, [each for each in beside if each.code not in ignore and each.severity != NOTE])
+        passed = {*ignore, "HR101"} if is_closest else ignore  # which options it lacks is said already
+        raise _blocked(problems, [each for each in beside if each.code not in passed and each.severity != NOTE])
     given = {
         "promote_runconfig": promote_runconfig,
         "promote_compute_target": promote_compute_target,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ def find_training_step(
     """
     if wanted is not None:
         return _named_step(graph, wanted)
-    candidates = [step for step in graph if step.kind in TUNABLE and step.script and not is_promote(step)]
+    candidates = _candidates(graph)
     facts = {step.key: read(step) for step in candidates}
     known = {id(script): script for script in facts.values()}  # many steps may share a script
     fits = {key for key, script in known.items() if all(map(script.option, options))}
@@ -58,7 +58,8 @@ def find_training_step(
     if already and not fitting:
         return None, [_already_tuned(already[0])]
     listed = ", ".join(options)
-    closest = "" if fitting else _closest(candidates, facts, options)
+    nearest = None if fitting else closest_step(graph, options, read)
+    closest = _lacks(nearest, facts[nearest.key], options) if nearest else ""
     seen = "; ".join(_seen(step, facts.get(step.key)) for step in graph) or "no steps"
     which = f"Several steps take {listed}." if fitting else f"No step's script visibly takes {listed}.{closest}"
     say = "Correct the names, or say" if closest else "Say"
@@ -66,18 +67,30 @@ def find_training_step(
     return None, [Problem("HR002", "training_step", f"{which} Seen: {seen}.", fix)]
 
 
-def _closest(candidates: Sequence[Step], facts: Mapping[str, ScriptFacts], options: Collection[str]) -> str:
-    """Say what the step that takes the most of the options lacks; nothing when several do, or none."""
+def closest_step(graph: Graph, options: Collection[str], read: Callable[[Step], ScriptFacts]) -> Step | None:
+    """Return the step whose script takes the most of the options, where none takes all; None when several do, or none.
+
+    It is not tuned, for that would be a guess; but what else is wrong with it is worth saying.
+    """
+    candidates = _candidates(graph)
+    facts = {step.key: read(step) for step in candidates}
     taken = {step.key: sum(facts[step.key].option(option) is not None for option in options) for step in candidates}
     most = [step for step in candidates if taken[step.key] == max(taken.values())]
     most = most if len(most) == 1 else [step for step in most if _says_train(step)]
-    if len(most) != 1 or not facts[most[0].key].options:
-        return ""
-    script = facts[most[0].key]
-    known = [name for option in script.options for name in option.names]
-    missing = [option for option in options if script.option(option) is None]
+    fits = len(most) == 1 and facts[most[0].key].options and taken[most[0].key] < len(options)
+    return most[0] if fits else None
+
+
+def _candidates(graph: Graph) -> list[Step]:
+    return [step for step in graph if step.kind in TUNABLE and step.script and not is_promote(step)]
+
+
+def _lacks(step: Step, facts: ScriptFacts, options: Collection[str]) -> str:
+    """Say what the step that comes closest lacks."""
+    known = [name for option in facts.options for name in option.names]
+    missing = [option for option in options if facts.option(option) is None]
     lacks = ", ".join(f"{option}{close_match(option, known)}" for option in missing)
-    return f" '{most[0].name}' comes closest: {script.script} has no {lacks}."
+    return f" '{step.name}' comes closest: {facts.script} has no {lacks}."
 
 
 def _already_tuned(step: Step) -> Problem:

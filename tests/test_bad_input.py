@@ -349,6 +349,16 @@ class TestSampling:
         assert "BanditPolicy(slack_factor=0.2)" in finding.fix
 
 
+class TestClosestStep:
+    def test_what_else_is_wrong(self, steps):
+        """With one name misspelt the step that comes closest is not tuned, but what else is wrong there is said."""
+        space = {"lr": loguniform(0.1, 0.2), "epoch_count": [1]}
+        findings = refused(steps, space, primary_metric_name="F_2", model_files={"modle": "x"}).findings
+
+        assert [finding.code for finding in findings] == ["HR002", "HR011", "HR103", "HR117"]
+        assert "'train' comes closest: train.py has no --epoch_count" in findings[0].message
+
+
 class TestMetric:
     def test_unknown_goal(self, steps):
         """A misspelt goal is offered rightly spelt."""
