@@ -402,7 +402,7 @@ class TestNoUse:
     def test_an_option_that_is_not_used(self, found):
         """What is parsed and never looked at makes all children equal."""
         train = GOOD.replace("args.lr + args.x", "1.0")
-        message = "train.py takes --lr and never uses it, so it makes no child different."
+        message = "train.py takes --lr and never uses its value, so it makes no child different."
         assert_only(found(train), "HR128", "warning", "train.py:5", message, "Use args.lr where it is needed")
 
     @pytest.mark.parametrize("use", ["fit(**vars(args))", "fit(args)", "fit(getattr(args, name))", "fit(lambda: args)"])

@@ -398,6 +398,8 @@ class TestUnusedOptions:
             "def show(options):\n    print(options)\nshow(args)",
             "for name in sorted(vars(args).keys()):\n    print(name, getattr(args, name))",
             "class Holder:\n    def __init__(self, args):\n        self.args = args\nHolder(args)",
+            "args.lr = 0.1\ntrain(args.lr)",
+            "def main():\n    args.lr = 0.1\n    train(args.lr)\nmain()",
         ],
     )
     def test_surely_unused(self, rest, tmp_path):
@@ -408,6 +410,13 @@ class TestUnusedOptions:
         "rest",
         [
             "train(args.lr)",
+            "train(args.lr)\nargs.lr = 0.1",
+            "args.lr = args.lr * 2\ntrain(args.lr)",
+            "if debug():\n    args.lr = 0.1\ntrain(args.lr)",
+            "if args.lr is None:\n    args.lr = 0.1\ntrain(args.lr)",
+            "args.lr = scaled(args)\ntrain(args.lr)",
+            "for step in steps():\n    args.lr = 0.1\ntrain(args.lr)",
+            "train(vars(args)['lr'])\nargs.lr = 0.1",
             "train(args)",
             "train(vars(args))",
             "train(**vars(args))",

@@ -57,6 +57,9 @@ class Record:
     literals: dict[FixedValue, None] = attrs.Factory(dict)
     fixed_writes: dict[FixedWrite, None] = attrs.Factory(dict)
     arguments_used: set[str] = attrs.Factory(set)
+    arguments_read: set[str] = attrs.Factory(set)
+    arguments_overwritten: set[str] = attrs.Factory(set)
+    """Set to a literal before anything read what was given."""
     arguments_escape: bool = False
     """The parsed arguments went, all at once, where it is not seen which of them are used."""
     commands: list[Function] = attrs.Factory(list)

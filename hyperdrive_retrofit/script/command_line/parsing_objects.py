@@ -20,6 +20,7 @@ def attribute(context: Context, atom: Flag | Overridden | Namespace | Parser, na
     """Follow an attribute."""
     match atom:
         case Namespace():
+            context.record.arguments_read.add(name)
             return one(atom) if name == "__dict__" else configs.of_option(context, atom.value(name))
         case Parser():
             return one(Sequence([one(atom)])) if name == "_action_groups" else one(Method(atom, name))

@@ -26,6 +26,7 @@ from hyperdrive_retrofit.script.values.atoms import (
     Value,
 )
 from hyperdrive_retrofit.script.values.call import Call
+from hyperdrive_retrofit.script.values.literals import literal
 from hyperdrive_retrofit.script.values.parser_atoms import Parser
 from hyperdrive_retrofit.script.values.printing import PRINTING_METHODS, prints
 
@@ -50,7 +51,10 @@ def options(record: Record, parsers: list[Parser], source: SourceDirectory) -> t
         return _distinct(option for option in found if _unused_parameter(record, option, source))
     if record.arguments_escape:
         return ()
-    return _distinct(option for option in found if not _mentioned(record, option.dest, source))
+    overwritten = record.arguments_overwritten - record.arguments_used
+    return _distinct(
+        option for option in found if option.dest in overwritten or not _mentioned(record, option.dest, source)
+    )
 
 
 def _is_plain(option: Option) -> bool:
@@ -85,6 +89,12 @@ def note_arguments(context: Context, value: Value) -> None:
     """Note that all the parsed arguments, should the value be those, go where it is not seen what is used."""
     if not context.printing and any(isinstance(atom, Namespace) for atom in value):
         context.record.arguments_escape = True
+
+
+def note_overwritten(record: Record, dest: str, value: Value) -> None:
+    """Note that a script surely sets an argument, before anything read it, to a literal."""
+    if dest not in record.arguments_read and isinstance(literal(value), str | int | float):
+        record.arguments_overwritten.add(dest)
 
 
 def note_key(context: Context, key: Value) -> None:

@@ -6,7 +6,7 @@ import ast
 
 import attrs
 
-from hyperdrive_retrofit.script.command_line import overrides
+from hyperdrive_retrofit.script.command_line import overrides, unused
 from hyperdrive_retrofit.script.files import configs, texts
 from hyperdrive_retrofit.script.language.calls import Calls
 from hyperdrive_retrofit.script.values.atoms import (
@@ -74,6 +74,8 @@ class Assignments(Calls):
                 case Overridden() if not any(isinstance(inner, Overridden) for inner in value):
                     overrides.item(self, atom, name, node)
                 case Namespace():
+                    if certain:
+                        unused.note_overwritten(self.record, name, value)
                     atom.changed[name] = value if certain else join((value, atom.value(name)))
                 case LocalModule() | ClassObject():
                     atom.scope.names[name] = join((value, atom.scope.names.get(name, NOTHING)))
