@@ -42,7 +42,11 @@ takes; it may also be the name of such a list. Its parameters decide what it is 
                     `workspace` has a default
 An offline workspace has compute targets, datastores, datasets and environments of any name. With
 --offline, Workspace.from_config() and Workspace.get() give it as well.
-It must not submit anything: that belongs behind `if __name__ == "__main__":`.
+It must not submit anything: that belongs behind `_COMMANDS = {
+    "plan": _plan, "check": _check, "explain": _explain, "runs": _runs, "show": _show, "resume": _resume,
+}  # fmt: skip
+
+if __name__ == "__main__":`.
 
 """
 _FLAGS = {"primary_metric_name": "--metric", "primary_metric_goal": "--goal", "training_step": "--training-step"}
@@ -69,6 +73,9 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("script", type=Path, metavar="SCRIPT", help="the training script")
     check.add_argument("--source-directory", type=Path, metavar="FOLDER", help="the script's own folder by default")
     check.add_argument("--format", choices=("text", "json"), default="text")
+
+    explain = commands.add_parser("explain", help="say what a finding means", description=_explain.__doc__)
+    explain.add_argument("code", metavar="CODE", help="such as HR107")
 
     runs = commands.add_parser("runs", help="list rehearsals, the latest first", description=_runs.__doc__)
     runs.add_argument("folder", nargs="?", type=Path, help="the folder they lie in; the cache folder by default")
@@ -102,17 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names may have letters that the terminal lacks
     try:
-        match options.command:
-            case "runs":
-                return _runs(options.folder)
-            case "plan":
-                return _plan(options)
-            case "check":
-                return _check(options)
-            case "show":
-                return _show(options.workdir, options.html)
-            case _:
-                return _resume(options.workdir, silent=options.silent)
+        return _COMMANDS[options.command](options)
     except BrokenPipeError:  # `| head` has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
@@ -141,17 +138,25 @@ def _check(options: argparse.Namespace) -> int:
     return check(options.script, options.source_directory, options.space, _given(options), options.format)
 
 
+def _explain(options: argparse.Namespace) -> int:
+    """Say what a finding means, with an example and what to do."""
+    from hyperdrive_retrofit.command.explain import explain
+
+    return explain(options.code)
+
+
 def _given(options: argparse.Namespace) -> dict[str, tuple[Any, str]]:
     """Return the arguments that go before the space file's, each with the flag that gives it."""
     values = {name: getattr(options, name, None) for name in _FLAGS}
     return {name: (value, _FLAGS[name]) for name, value in values.items() if value is not None}
 
 
-def _runs(folder: Path | None) -> int:
+def _runs(options: argparse.Namespace) -> int:
     """List the rehearsals in a folder: when they started, their status, how many steps ended, the best metric."""
     from hyperdrive_retrofit.rehearsal import kept
     from hyperdrive_retrofit.render.rehearsal import runs_text
 
+    folder = options.folder
     where = folder or kept.cache_folder()
     if folder is not None and not folder.is_dir():
         message = f"There is no folder '{folder}'."
@@ -160,30 +165,34 @@ def _runs(folder: Path | None) -> int:
     return DONE
 
 
-def _show(workdir: str, page: Path | None) -> int:
+def _show(options: argparse.Namespace) -> int:
     """Show what became of a rehearsal: its steps, children, models and failures."""
     from hyperdrive_retrofit.rehearsal import kept
 
-    rehearsal = kept.load_rehearsal(workdir)
-    print(f"Written: {rehearsal.report(page)}" if page else rehearsal)
+    rehearsal = kept.load_rehearsal(options.workdir)
+    print(f"Written: {rehearsal.report(options.html)}" if options.html else rehearsal)
     return DONE
 
 
-def _resume(workdir: str, *, silent: bool) -> int:
+def _resume(options: argparse.Namespace) -> int:
     """Go on with a rehearsal where it stopped. Its pipeline's code is not needed, its scripts' folders are."""
     from hyperdrive_retrofit.rehearsal import kept
     from hyperdrive_retrofit.rehearsal.results import COMPLETED
     from hyperdrive_retrofit.render.live import display
 
-    listener = display("silent" if silent else "auto")
+    listener = display("silent" if options.silent else "auto")
     try:
-        rehearsal = kept.resume_rehearsal(workdir, listener, dict(os.environ))
+        rehearsal = kept.resume_rehearsal(options.workdir, listener, dict(os.environ))
     except KeyboardInterrupt:
-        message = f'Interrupted. python -m hyperdrive_retrofit resume "{workdir}" goes on where it stopped.'
+        message = f'Interrupted. python -m hyperdrive_retrofit resume "{options.workdir}" goes on where it stopped.'
         raise KeyboardInterrupt(message) from None
     print(rehearsal)
     return DONE if rehearsal.status == COMPLETED else NOT_COMPLETED
 
+
+_COMMANDS = {
+    "plan": _plan, "check": _check, "explain": _explain, "runs": _runs, "show": _show, "resume": _resume,
+}  # fmt: skip
 
 if __name__ == "__main__":
     sys.exit(main())

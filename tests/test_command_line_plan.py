@@ -55,6 +55,8 @@ run.parent.tag("dataset_id", "7")
 run.register_model("m", "outputs/m.pkl")
 """
 
+DOCS = Path(__file__).parents[1] / "docs"
+
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
@@ -98,6 +100,22 @@ def called():
 def module(here, text, name="demo"):
     """Write the module that builds a pipeline."""
     (here / f"{name}.py").write_text(textwrap.dedent(text))
+
+
+class TestExplain:
+    def test_page(self, capsys):
+        """A code, in any case, gives its page."""
+        code, out, err = run(capsys, "explain", "hr107")
+
+        assert (code, err) == (0, "")
+        assert out == (DOCS / "findings/HR107.md").read_text(encoding="utf-8")
+
+    def test_unknown(self, capsys):
+        """Another word gives all codes."""
+        code, out, err = run(capsys, "explain", "folders")
+
+        assert (code, out) == (2, "")
+        assert err.startswith("hyperdrive_retrofit: There is no finding 'FOLDERS'. There are:\n  HR001  nothing")
 
 
 class TestCheck:

@@ -251,7 +251,9 @@ def option_not_used(case: Case) -> Iterator[Finding]:
     """HR128: what the script takes and never looks at makes no difference."""
     for hyperparameter, option in _options(case):
         if option.dest in case.facts.unused_options and case.facts.option(hyperparameter.option) is not None:
-            message = f"{case.script} takes {hyperparameter.option} and never uses its value, so it makes no child different."
+            message = (
+                f"{case.script} takes {hyperparameter.option} and never uses its value, so it makes no child different."
+            )
             value = f"args.{option.dest}" if case.facts.parser == "argparse" else option.dest
             fix = f"Use {value} where it is needed, or leave {hyperparameter.name!r} out of the space."
             yield Finding("HR128", WARNING, str(option.place), message, fix)

@@ -95,7 +95,7 @@ def _command(words: list[str]) -> Iterator[str]:
 
 def _findings(plan: Plan) -> Iterator[str]:
     if plan.findings:
-        yield "  docs/findings has a page for each code."
+        yield "  python -m hyperdrive_retrofit explain CODE says more."
     for finding in plan.findings:
         yield from _wrapped(f"{finding.code} {finding.severity}, {finding.where}: {finding.message}", "  ")
         yield from _wrapped(finding.fix, "      -> ")
