@@ -20,7 +20,7 @@ from hyperdrive_retrofit.azure.lookups import answered_offline
 CREATED = AmlCompute.provisioning_configuration("STANDARD_D2_V2", max_nodes=3)
 
 
-class Asked(Exception):
+class AskedError(Exception):
     """A real workspace's login was asked."""
 
 
@@ -28,19 +28,19 @@ class Login(AbstractAuthentication):
     """An identity that tells when it is asked."""
 
     def _get_arm_token(self):
-        raise Asked
+        raise AskedError
 
     def _get_graph_token(self):
-        raise Asked
+        raise AskedError
 
     def _get_azureml_client_token(self):
-        raise Asked
+        raise AskedError
 
     def _get_all_subscription_ids(self):
-        raise Asked
+        raise AskedError
 
     def _get_workspace(self, *_):
-        raise Asked
+        raise AskedError
 
 
 @pytest.fixture(autouse=True)
@@ -208,7 +208,7 @@ class TestRealWorkspaces:
         """Meanwhile a real workspace is asked as ever."""
         real = Workspace("sub", "group", "name", auth=Login("AzureCloud"), _location="x", _disable_service_check=True)
 
-        with answered_offline(), pytest.raises(Asked):
+        with answered_offline(), pytest.raises(AskedError):
             ask(real)
 
     def test_all_is_put_back(self):
