@@ -6,7 +6,7 @@ import socket
 import time
 
 import pytest
-from azureml.core import Dataset, Datastore, Environment, Experiment, Model, Run, Workspace
+from azureml.core import Dataset, Datastore, Environment, Experiment, Model, Run, Workspace, authentication
 from azureml.core.authentication import AbstractAuthentication
 from azureml.core.compute import AmlCompute, ComputeTarget
 from azureml.data import DataType, FileDataset, TabularDataset
@@ -135,6 +135,22 @@ class TestAnswered:
             assert found.environments is ws.environments
             assert isinstance(found, type(ws))
         assert testing.offline_workspace("other").name == "other"
+
+    @pytest.mark.parametrize(
+        "login",
+        [
+            authentication.InteractiveLoginAuthentication,
+            lambda: authentication.InteractiveLoginAuthentication(force=True, tenant_id="t"),
+            lambda: authentication.ServicePrincipalAuthentication("tenant", "id", "password"),
+            authentication.AzureCliAuthentication,
+            authentication.MsiAuthentication,
+        ],
+    )
+    def test_logins(self, ws, login):
+        """Nobody logs in where every workspace is offline, and a login is good for that."""
+        assert Workspace("sub", "group", "name", auth=login()).environments is ws.environments
+        with pytest.raises(errors.OfflineError):
+            login().get_authentication_header()
 
 
 class TestRefused:

@@ -15,13 +15,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
 
-from azureml.core import Environment, Experiment, Workspace
+from azureml.core import Environment, Experiment, Workspace, authentication
 from azureml.core.compute import AmlCompute, ComputeTarget
 from azureml.data import dataset_factory
 from azureml.data.abstract_dataset import AbstractDataset, _DatasetRegistration
 from azureml.data.abstract_datastore import AbstractDatastore
 from azureml.data.datastore_client import _DatastoreClient
 
+from hyperdrive_retrofit.azure.no_service import NoAuthentication
 from hyperdrive_retrofit.azure.offline import NO_SUBSCRIPTION, OfflineWorkspace, cluster_description
 
 
@@ -30,8 +31,8 @@ def answered_offline(workspace: OfflineWorkspace | None = None) -> Iterator[None
     """Answer look-ups in offline workspaces meanwhile.
 
     Args:
-        workspace: What ``Workspace(...)``, ``Workspace.from_config()`` and ``Workspace.get()`` return as well;
-            None: they are the SDK's.
+        workspace: What ``Workspace(...)``, ``Workspace.from_config()`` and ``Workspace.get()`` return as well, and
+            nobody logs in; None: they are the SDK's.
     """
     with contextlib.ExitStack() as stack:
         for owner, name, answer in _ANSWERS:
@@ -42,6 +43,8 @@ def answered_offline(workspace: OfflineWorkspace | None = None) -> Iterator[None
             for name in ("from_config", "get"):
                 stack.enter_context(mock.patch.object(Workspace, name, staticmethod(lambda *_, **__: workspace)))
             stack.enter_context(mock.patch.object(Workspace, "__init__", _made_of(workspace)))
+            for login in _LOGINS:
+                stack.enter_context(mock.patch.object(login, "__init__", _nobody_logs_in))
         yield
 
 
@@ -75,6 +78,11 @@ def _made_of(workspace: OfflineWorkspace) -> Callable[..., None]:
             self.__dict__ = workspace.__dict__
 
     return construct
+
+
+def _nobody_logs_in(login: Any, *_: Any, **__: Any) -> None:
+    login.__class__ = NoAuthentication
+    NoAuthentication.__init__(login)
 
 
 def _not_validated(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -184,6 +192,12 @@ _ANSWERS: tuple[tuple[Any, str, Callable[..., Any]], ...] = (
     (Environment, "list", _environments),
     (Environment, "register", _registered_environment),
     (Experiment, "__init__", _experiment),
+)
+_LOGINS = (
+    authentication.InteractiveLoginAuthentication,
+    authentication.ServicePrincipalAuthentication,
+    authentication.AzureCliAuthentication,
+    authentication.MsiAuthentication,
 )
 _DATASETS = (
     (dataset_factory.TabularDatasetFactory, "from_delimited_files"),
