@@ -54,6 +54,15 @@ run.log("other", args.epoch)
 run.parent.tag("dataset_id", "7")
 run.register_model("m", "outputs/m.pkl")
 """
+ASKING = """\
+from concurrent.futures import Future
+from azureml._async.async_task import AsyncTask
+
+def sdk(error):
+    future = Future()
+    future.set_exception(error)
+    AsyncTask(future).wait()
+"""
 
 
 @pytest.fixture
@@ -379,8 +388,62 @@ class TestBuilders:
         assert (code, out) == (2, "")
         assert "return build(Workspace.from_config())" in err
         assert "config.json, could not be found" in err
-        assert "hyperdrive_retrofit: demo:own failed: UserErrorException, see above." in err
-        assert "give the function one parameter, a workspace, `def build(ws): ...`, or say --offline" in err
+        assert err.splitlines()[-1] == (
+            "hyperdrive_retrofit: demo:own failed: UserErrorException, see above. It asks for a real workspace. To plan "
+            "without an account give the function one parameter, a workspace, `def build(ws): ...`, or say --offline, "
+            "with which Workspace.from_config(), Workspace.get() and Workspace(...) give an offline one."
+        )
+
+    def test_another_workspace(self, here, capsys):
+        """One that is given a workspace is told to use it."""
+        module(here, PIPELINE + "\ndef own(ws):\n    return build(Workspace.from_config())\n")
+
+        assert plan(capsys, "demo:own")[2].splitlines()[-1] == (
+            "hyperdrive_retrofit: demo:own failed with an offline workspace: UserErrorException, see above. It asks for "
+            "a real workspace. To plan without an account use the one that the function is given, or say --offline, "
+            "with which Workspace.from_config(), Workspace.get() and Workspace(...) give an offline one."
+        )
+
+    @pytest.mark.parametrize(
+        "fails",
+        [
+            "from azureml.core.authentication import AzureCliAuthentication\n    AzureCliAuthentication()",
+            "from azureml.exceptions import AuthenticationException\n    sdk(AuthenticationException('no'))",
+            "import requests\n    sdk(requests.ConnectionError('no'))",
+            (
+                "import requests\n    try:\n        sdk(requests.Timeout('no'))\n    except OSError as error:\n"
+                "        raise ValueError('x') from error"
+            ),
+        ],
+    )
+    def test_the_service_was_asked(self, here, capsys, fails):
+        """A login that fails in the SDK, or a connection, may be helped by an offline workspace."""
+        module(here, f"{ASKING}\n\ndef build():\n    {fails}\n")
+
+        err = plan(capsys, "demo:build")[2]
+        assert "see above. It asks for a real workspace." in err
+
+    @pytest.mark.parametrize("more", [(), ("--offline",)])
+    @pytest.mark.parametrize("signature", ["", "ws"])
+    @pytest.mark.parametrize("fails", ["PipelineData('x y')", "int('x')", "__import__('requests').get('x')"])  # fmt: skip
+    def test_the_service_was_not_asked(self, here, capsys, more, signature, fails):
+        """What the SDK or others refuse by themselves has nothing to do with a workspace."""
+        module(here, PIPELINE + f"\ndef own({signature}):\n    return {fails}.no\n")
+
+        err = plan(capsys, "demo:own", *more)[2]
+        assert err.endswith(" see above.\n")
+
+    def test_an_offline_workspace_is_asked(self, here, capsys):
+        """What an offline workspace cannot answer ends at once, and says where, why and what to do."""
+        module(here, """
+            def build(ws):
+                return ws.get_default_keyvault().get_secret("a")
+        """)  # fmt: skip
+
+        code, out, err = plan(capsys, "demo:build")
+        assert (code, out) == (2, "")
+        assert 'demo.py:3 (return ws.get_default_keyvault().get_secret("a")) asks the service' in err
+        assert err.endswith("demo:build failed with an offline workspace: OfflineError, see above.\n")
 
     @pytest.mark.parametrize("offline", [True, False])
     def test_real_look_ups(self, here, capsys, offline):

@@ -67,7 +67,7 @@ def _plan(target: str, arguments: Mapping[str, Any], *, offline: bool) -> Plan:
 
     workspace = offline_workspace()
     with answered_offline(workspace if offline else None):
-        steps = build_steps(target, workspace)
+        steps = build_steps(target, workspace, offline=offline)
     return plan_retrofit(steps, **arguments)
 
 
