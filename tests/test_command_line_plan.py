@@ -225,6 +225,11 @@ class TestCheck:
         [
             (["src/trian.py"], "There is no script 'src/trian.py' (did you mean 'train.py'?)."),
             (["no/train.py"], "There is no script 'no/train.py'."),
+            (["src\\train.py"], "There is no script 'src\\train.py' (here a path is written with /: 'src/train.py')."),
+            (
+                ["train.py", "--source-directory", ".\\src"],
+                "There is no script '.\\src/train.py' (here a path is written with /: './src/train.py').",
+            ),
             (
                 ["demo.py", "--source-directory", "src"],
                 "The script 'demo.py' does not lie in the source directory 'src'.",
@@ -511,6 +516,30 @@ class TestBuilders:
 
         assert plan(capsys, target) == (2, "", f"hyperdrive_retrofit: {says.format(here=here)}\n")
 
+    @pytest.mark.parametrize(
+        ("target", "meant"),
+        [
+            ("job.nlp", "jobs.nlp"),
+            ("jobs.nlpp", "jobs.nlp"),
+            ("job.npl", "jobs.nlp"),
+            ("jobs.dep.train", "jobs.deep.train"),
+            ("jobs.deep.trian", "jobs.deep.train"),
+            ("jobs.nlp.train", "jobs.nlp"),
+            ("jobs.quite_another", None),
+            ("quite.another", None),
+        ],
+    )
+    def test_misspelt_module(self, here, capsys, target, meant):
+        """A module is also looked for in the folders of packages, with and without an __init__.py."""
+        (here / "jobs/deep").mkdir(parents=True)
+        module(here, "steps = []", "jobs/nlp")
+        module(here, "steps = []", "jobs/deep/train")
+
+        hint = f" (did you mean '{meant}'?)" if meant else ""
+        assert plan(capsys, f"{target}:steps")[2] == (
+            f"hyperdrive_retrofit: There is no module '{target}'{hint} (looked from {here}).\n"
+        )
+
     def test_a_failing_function(self, here, capsys):
         """The traceback begins in the user's own code."""
         module(here, """
@@ -606,6 +635,10 @@ class TestUsage:
         """A space file that is not there, or is none, is exit code 2 and one line."""
         assert run(capsys, command, "src/train.py", "--space", "no.yaml") == (
             2, "", "hyperdrive_retrofit: no.yaml cannot be read: No such file or directory.\n",
+        )  # fmt: skip
+        assert run(capsys, command, "src/train.py", "--space", "spaec.yaml") == (
+            2, "",
+            "hyperdrive_retrofit: spaec.yaml cannot be read: No such file or directory (did you mean 'space.yaml'?).\n",
         )  # fmt: skip
         (here / "space.yaml").write_text("a: [")
         code, out, err = run(capsys, command, "src/train.py", "--space", "space.yaml")

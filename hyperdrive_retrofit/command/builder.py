@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import importlib
 import importlib.util
 import inspect
@@ -86,8 +87,8 @@ def stdout_kept_clean() -> Iterator[None]:
 
 def _module(name: str, remedy: str) -> ModuleType:
     if not _exists(name, remedy):
-        here = [path.stem for path in Path.cwd().glob("*.py")]
-        hint = close_match(name, here)
+        meant = _nearest(name)
+        hint = f" (did you mean '{meant}'?)" if meant else ""
         raise errors.BuilderError(f"There is no module '{name}'{hint} (looked from {Path.cwd()}).")
     with _readable(f"importing {name} failed", remedy):
         return importlib.import_module(name)
@@ -103,6 +104,25 @@ def _exists(name: str, remedy: str) -> bool:
             if error.name and (name == error.name or name.startswith(f"{error.name}.")):
                 return False
             raise
+
+
+def _nearest(name: str) -> str | None:
+    """Return the module below the current folder whose name is close, part by part."""
+    folder, found = Path.cwd(), []
+    for part in name.split("."):
+        if not folder.is_dir():  # a module, and no package
+            break
+        close = difflib.get_close_matches(part, _modules_in(folder), n=1)
+        if not close:
+            return None
+        found += close
+        folder /= close[0]
+    return ".".join(found)
+
+
+def _modules_in(folder: Path) -> list[str]:
+    modules = [path.stem for path in folder.glob("*.py")]
+    return modules + [path.name for path in folder.iterdir() if path.is_dir() and any(path.glob("*.py"))]
 
 
 def _attribute(module: ModuleType, name: str) -> Any:

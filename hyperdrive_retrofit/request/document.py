@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 
 from hyperdrive_retrofit import errors
+from hyperdrive_retrofit.request.problem import close_match
 
 MOST_VALUES = 100_000
 """Beyond this a file is refused: a few aliases in it may stand for billions of values."""
@@ -55,7 +56,7 @@ def read_document(path: str) -> Document:
     try:
         text = Path(path).read_bytes().decode("utf-8-sig")
     except (OSError, ValueError) as error:
-        raise errors.SpaceFileError(f"{path} cannot be read: {_reason(error)}.") from None
+        raise errors.SpaceFileError(f"{path} cannot be read: {_reason(error)}{_meant(path, error)}.") from None
     try:
         return _json(path, text) if path.lower().endswith(".json") else _yaml(path, text)
     except RecursionError:
@@ -66,6 +67,16 @@ def _reason(error: OSError | ValueError) -> str:
     if isinstance(error, UnicodeDecodeError):
         return "it is not UTF-8 text"
     return str(getattr(error, "strerror", None) or error)
+
+
+def _meant(path: str, error: Exception) -> str:
+    """Return a file beside it with a name that is close, where there is no such file."""
+    folder = Path(path).parent
+    if not isinstance(error, FileNotFoundError) or not folder.is_dir():
+        return ""
+    return close_match(
+        Path(path).name, [each.name for each in folder.iterdir() if each.suffix in (".yaml", ".yml", ".json")]
+    )
 
 
 def _json(path: str, text: str) -> Document:
