@@ -19,7 +19,9 @@ from hyperdrive_retrofit.request.problem import close_match
 MOST_VALUES = 100_000
 """Beyond this a file is refused: a few aliases in it may stand for billions of values."""
 
+_DEEPEST = 200  # of mappings and lists in JSON, which Python's parser lets go on for thousands
 _NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_JSON = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},\n]|[^\s\[\]{},:"]+')  # all but colons
 _WHOLE = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _INFINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _WORDS: dict[str, Any] = {
@@ -38,13 +40,13 @@ class Document:
 
     Attributes:
         value: Dicts with texts as keys, lists, texts, numbers, booleans and None.
-        lines: The line of each key and item, by the keys and positions that lead there; empty for JSON.
+        lines: The line of each key and item, by the keys and positions that lead there.
         repeated: Keys that are given twice, with the line of the second.
     """
 
     value: Any
     lines: dict[Keys, int]
-    repeated: tuple[tuple[str, int | None], ...]
+    repeated: tuple[tuple[str, int], ...]
 
 
 def read_document(path: str) -> Document:
@@ -80,20 +82,43 @@ def _meant(path: str, error: Exception) -> str:
 
 
 def _json(path: str, text: str) -> Document:
-    repeated: list[tuple[str, int | None]] = []
-
-    def mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        names = [name for name, _ in pairs]
-        repeated.extend((name, None) for name in dict.fromkeys(names) if names.count(name) > 1)
-        return dict(pairs)
-
     try:
-        value = json.loads(text, object_pairs_hook=mapping)
+        value = json.loads(text)
     except json.JSONDecodeError as error:
         raise errors.SpaceFileError(f"{path}:{error.lineno}: this is no JSON: {error.msg}.") from None
     except ValueError as error:  # a number of thousands of digits
         raise errors.SpaceFileError(f"{path}: this is no JSON that can be read: {error}.") from None
-    return Document(value, {}, tuple(repeated))
+    return Document(value, *_json_places(text))
+
+
+def _json_places(text: str) -> tuple[dict[Keys, int], tuple[tuple[str, int], ...]]:
+    """Return the lines and the repeated keys of a text that is JSON."""
+    lines: dict[Keys, int] = {}
+    repeated: list[tuple[str, int]] = []
+    path: list[Any] = []  # None where a mapping's key comes next
+    keys: list[set[str]] = []  # so far, of each mapping and list around
+    line = 1
+    for piece in _JSON.findall(text):
+        if piece == "\n":
+            line += 1
+        elif piece == ",":
+            path[-1] = path[-1] + 1 if isinstance(path[-1], int) else None
+        elif piece in "]}":
+            del path[-1], keys[-1]
+        elif path and path[-1] is None:
+            key = path[-1] = json.loads(piece)
+            lines[tuple(path)] = line
+            if key in keys[-1]:
+                repeated.append((key, line))
+            keys[-1].add(key)
+        else:
+            lines.setdefault(tuple(path), line)
+            if piece in "[{":
+                path.append(0 if piece == "[" else None)
+                keys.append(set())
+            if len(path) > _DEEPEST:
+                raise RecursionError
+    return lines, tuple(repeated)
 
 
 def _yaml(path: str, text: str) -> Document:
@@ -118,7 +143,7 @@ class _Values:
 
     def __init__(self, path: str) -> None:
         self.lines: dict[Keys, int] = {}
-        self.repeated: list[tuple[str, int | None]] = []
+        self.repeated: list[tuple[str, int]] = []
         self._path = path
         self._count = 0
 
