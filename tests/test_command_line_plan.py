@@ -331,6 +331,30 @@ class TestPlan:
         assert (code, out) == (1, "")
         assert "space.yaml:5: HR011 blocker" in err
 
+    @pytest.mark.parametrize(
+        ("form", "starts", "ends"),
+        [
+            ("text", "space.yaml:5: HR011 blocker: ", "\nFound 1 blocker.\n"),
+            ("json", '{\n  "findings": [', "}\n"),
+            ("html", "<!doctype html>", "Found 1 blocker.</pre>\n"),
+            ("mermaid", "%% There is no plan.\n%% space.yaml:5: HR011 blocker: ", '\nflowchart TD\n  refused["There is no plan. Found 1 blocker."]\n'),
+            ("dot", "// There is no plan.\n// space.yaml:5: HR011 blocker: ", '\ndigraph {\n  refused [shape=note, label="There is no plan. Found 1 blocker."]\n}\n'),
+        ],
+    )  # fmt: skip
+    def test_wrong_call_to_a_file(self, here, capsys, form, starts, ends):
+        """With --output the file says that there is no plan, and why, so that none of an earlier run is left there."""
+        (here / "space.yaml").write_text(SPACE + "a<b: x\n")
+        (here / "plan.out").write_text("the plan of an earlier run")
+
+        code, out, err = plan(capsys, "demo:build", "--format", form, "--output", "plan.out")
+
+        assert (code, out) == (1, "")
+        assert "space.yaml:5: HR011 blocker: There is no key 'a<b'" in err
+        written = (here / "plan.out").read_text()
+        assert written.startswith(starts)
+        assert written.endswith(ends)
+        assert ("a&lt;b" if form == "html" else "a<b") in written
+
     def test_wrong_space(self, here, capsys):
         """A wrong space file is told before the user's module is loaded."""
         (here / "space.yaml").write_text(SPACE + "policy: Bandit\n")
