@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import importlib
 import json
 import subprocess
@@ -643,6 +644,17 @@ class TestProcess:
         found = in_a_process("check", "src/train.py", "--space", "space.yaml")
 
         assert (found.returncode, found.stdout, found.stderr) == (0, "Nothing found.\n", "")
+
+    @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+    def test_a_page_for_any_terminal(self, here, monkeypatch, encoding):
+        """A page on stdout is read as UTF-8, whatever the terminal writes."""
+        (here / "demo.py").write_text(PIPELINE.replace('name="train"', 'name="größe 😀"'), encoding="utf-8")
+        monkeypatch.setenv("PYTHONIOENCODING", encoding)
+        command = [sys.executable, "-m", "hyperdrive_retrofit", "plan", "demo:build", "--space", "space.yaml"]
+        found = subprocess.run([*command, "--format", "html"], check=True, capture_output=True).stdout.decode("utf-8")
+
+        assert "größe 😀" in html.unescape(found)
+        assert ("größe" in found) == (encoding == "utf-8")
 
 
 class TestUsage:

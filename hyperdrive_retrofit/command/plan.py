@@ -56,7 +56,7 @@ def plan(
     except errors.BlockedError as error:
         return _refuse([_placed(finding, file) for finding in error.findings], form, output)
     planned = attrs.evolve(planned, findings=tuple(_placed(finding, file) for finding in planned.findings))
-    show(FORMATS[form](planned), output)
+    show(FORMATS[form](planned), output, page=form == "html")
     if planned.blockers and (form != "text" or output is not None):
         say(findings_text(planned.blockers))
     return exit_code(planned.findings)
