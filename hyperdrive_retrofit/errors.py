@@ -57,6 +57,10 @@ class BuilderError(RetrofitError, RuntimeError):
     """The function that builds a pipeline cannot be found or called, or it fails."""
 
 
+class OfflineError(RetrofitError, RuntimeError):
+    """An offline workspace was asked for what only a service knows."""
+
+
 class MissingExtraError(RetrofitError, ImportError):
     """An optional package is not installed; the message has the command that installs it."""
 

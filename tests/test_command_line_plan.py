@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import importlib
 import json
 import subprocess
@@ -53,6 +54,15 @@ run.log("F_2", args.lr)
 run.log("other", args.epoch)
 run.parent.tag("dataset_id", "7")
 run.register_model("m", "outputs/m.pkl")
+"""
+ASKING = """\
+from concurrent.futures import Future
+from azureml._async.async_task import AsyncTask
+
+def sdk(error):
+    future = Future()
+    future.set_exception(error)
+    AsyncTask(future).wait()
 """
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -234,6 +244,11 @@ class TestCheck:
         [
             (["src/trian.py"], "There is no script 'src/trian.py' (did you mean 'train.py'?)."),
             (["no/train.py"], "There is no script 'no/train.py'."),
+            (["src\\train.py"], "There is no script 'src\\train.py' (here a path is written with /: 'src/train.py')."),
+            (
+                ["train.py", "--source-directory", ".\\src"],
+                "There is no script '.\\src/train.py' (here a path is written with /: './src/train.py').",
+            ),
             (
                 ["demo.py", "--source-directory", "src"],
                 "The script 'demo.py' does not lie in the source directory 'src'.",
@@ -335,6 +350,30 @@ class TestPlan:
         assert (code, out) == (1, "")
         assert "space.yaml:5: HR011 blocker" in err
 
+    @pytest.mark.parametrize(
+        ("form", "starts", "ends"),
+        [
+            ("text", "space.yaml:5: HR011 blocker: ", "\nFound 1 blocker.\n"),
+            ("json", '{\n  "findings": [', "}\n"),
+            ("html", "<!doctype html>", "Found 1 blocker.</pre>\n"),
+            ("mermaid", "%% There is no plan.\n%% space.yaml:5: HR011 blocker: ", '\nflowchart TD\n  refused["There is no plan. Found 1 blocker."]\n'),
+            ("dot", "// There is no plan.\n// space.yaml:5: HR011 blocker: ", '\ndigraph {\n  refused [shape=note, label="There is no plan. Found 1 blocker."]\n}\n'),
+        ],
+    )  # fmt: skip
+    def test_wrong_call_to_a_file(self, here, capsys, form, starts, ends):
+        """With --output the file says that there is no plan, and why, so that none of an earlier run is left there."""
+        (here / "space.yaml").write_text(SPACE + "a<b: x\n")
+        (here / "plan.out").write_text("the plan of an earlier run")
+
+        code, out, err = plan(capsys, "demo:build", "--format", form, "--output", "plan.out")
+
+        assert (code, out) == (1, "")
+        assert "space.yaml:5: HR011 blocker: There is no key 'a<b'" in err
+        written = (here / "plan.out").read_text()
+        assert written.startswith(starts)
+        assert written.endswith(ends)
+        assert ("a&lt;b" if form == "html" else "a<b") in written
+
     def test_wrong_space(self, here, capsys):
         """A wrong space file is told before the user's module is loaded."""
         (here / "space.yaml").write_text(SPACE + "policy: Bandit\n")
@@ -397,8 +436,62 @@ class TestBuilders:
         assert (code, out) == (2, "")
         assert "return build(Workspace.from_config())" in err
         assert "config.json, could not be found" in err
-        assert "hyperdrive_retrofit: demo:own failed: UserErrorException, see above." in err
-        assert "give the function one parameter, a workspace, `def build(ws): ...`, or say --offline" in err
+        assert err.splitlines()[-1] == (
+            "hyperdrive_retrofit: demo:own failed: UserErrorException, see above. It asks for a real workspace. To plan "
+            "without an account give the function one parameter, a workspace, `def build(ws): ...`, or say --offline, "
+            "with which Workspace.from_config(), Workspace.get() and Workspace(...) give an offline one."
+        )
+
+    def test_another_workspace(self, here, capsys):
+        """One that is given a workspace is told to use it."""
+        module(here, PIPELINE + "\ndef own(ws):\n    return build(Workspace.from_config())\n")
+
+        assert plan(capsys, "demo:own")[2].splitlines()[-1] == (
+            "hyperdrive_retrofit: demo:own failed with an offline workspace: UserErrorException, see above. It asks for "
+            "a real workspace. To plan without an account use the one that the function is given, or say --offline, "
+            "with which Workspace.from_config(), Workspace.get() and Workspace(...) give an offline one."
+        )
+
+    @pytest.mark.parametrize(
+        "fails",
+        [
+            "from azureml.core.authentication import AzureCliAuthentication\n    AzureCliAuthentication()",
+            "from azureml.exceptions import AuthenticationException\n    sdk(AuthenticationException('no'))",
+            "import requests\n    sdk(requests.ConnectionError('no'))",
+            (
+                "import requests\n    try:\n        sdk(requests.Timeout('no'))\n    except OSError as error:\n"
+                "        raise ValueError('x') from error"
+            ),
+        ],
+    )
+    def test_the_service_was_asked(self, here, capsys, fails):
+        """A login that fails in the SDK, or a connection, may be helped by an offline workspace."""
+        module(here, f"{ASKING}\n\ndef build():\n    {fails}\n")
+
+        err = plan(capsys, "demo:build")[2]
+        assert "see above. It asks for a real workspace." in err
+
+    @pytest.mark.parametrize("more", [(), ("--offline",)])
+    @pytest.mark.parametrize("signature", ["", "ws"])
+    @pytest.mark.parametrize("fails", ["PipelineData('x y')", "int('x')", "__import__('requests').get('x')"])  # fmt: skip
+    def test_the_service_was_not_asked(self, here, capsys, more, signature, fails):
+        """What the SDK or others refuse by themselves has nothing to do with a workspace."""
+        module(here, PIPELINE + f"\ndef own({signature}):\n    return {fails}.no\n")
+
+        err = plan(capsys, "demo:own", *more)[2]
+        assert err.endswith(" see above.\n")
+
+    def test_an_offline_workspace_is_asked(self, here, capsys):
+        """What an offline workspace cannot answer ends at once, and says where, why and what to do."""
+        module(here, """
+            def build(ws):
+                return ws.get_default_keyvault().get_secret("a")
+        """)  # fmt: skip
+
+        code, out, err = plan(capsys, "demo:build")
+        assert (code, out) == (2, "")
+        assert 'demo.py:3 (return ws.get_default_keyvault().get_secret("a")) asks the service' in err
+        assert err.endswith("demo:build failed with an offline workspace: OfflineError, see above.\n")
 
     @pytest.mark.parametrize("offline", [True, False])
     def test_real_look_ups(self, here, capsys, offline):
@@ -465,6 +558,30 @@ class TestBuilders:
         """)  # fmt: skip
 
         assert plan(capsys, target) == (2, "", f"hyperdrive_retrofit: {says.format(here=here)}\n")
+
+    @pytest.mark.parametrize(
+        ("target", "meant"),
+        [
+            ("job.nlp", "jobs.nlp"),
+            ("jobs.nlpp", "jobs.nlp"),
+            ("job.npl", "jobs.nlp"),
+            ("jobs.dep.train", "jobs.deep.train"),
+            ("jobs.deep.trian", "jobs.deep.train"),
+            ("jobs.nlp.train", "jobs.nlp"),
+            ("jobs.quite_another", None),
+            ("quite.another", None),
+        ],
+    )
+    def test_misspelt_module(self, here, capsys, target, meant):
+        """A module is also looked for in the folders of packages, with and without an __init__.py."""
+        (here / "jobs/deep").mkdir(parents=True)
+        module(here, "steps = []", "jobs/nlp")
+        module(here, "steps = []", "jobs/deep/train")
+
+        hint = f" (did you mean '{meant}'?)" if meant else ""
+        assert plan(capsys, f"{target}:steps")[2] == (
+            f"hyperdrive_retrofit: There is no module '{target}'{hint} (looked from {here}).\n"
+        )
 
     def test_a_failing_function(self, here, capsys):
         """The traceback begins in the user's own code."""
@@ -546,6 +663,17 @@ class TestProcess:
 
         assert (found.returncode, found.stdout, found.stderr) == (0, "Nothing found.\n", "")
 
+    @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+    def test_a_page_for_any_terminal(self, here, monkeypatch, encoding):
+        """A page on stdout is read as UTF-8, whatever the terminal writes."""
+        (here / "demo.py").write_text(PIPELINE.replace('name="train"', 'name="größe 😀"'), encoding="utf-8")
+        monkeypatch.setenv("PYTHONIOENCODING", encoding)
+        command = [sys.executable, "-m", "hyperdrive_retrofit", "plan", "demo:build", "--space", "space.yaml"]
+        found = subprocess.run([*command, "--format", "html"], check=True, capture_output=True).stdout.decode("utf-8")
+
+        assert "größe 😀" in html.unescape(found)
+        assert ("größe" in found) == (encoding == "utf-8")
+
 
 class TestUsage:
     @pytest.mark.parametrize("command", ["plan", "check"])
@@ -561,6 +689,10 @@ class TestUsage:
         """A space file that is not there, or is none, is exit code 2 and one line."""
         assert run(capsys, command, "src/train.py", "--space", "no.yaml") == (
             2, "", "hyperdrive_retrofit: no.yaml cannot be read: No such file or directory.\n",
+        )  # fmt: skip
+        assert run(capsys, command, "src/train.py", "--space", "spaec.yaml") == (
+            2, "",
+            "hyperdrive_retrofit: spaec.yaml cannot be read: No such file or directory (did you mean 'space.yaml'?).\n",
         )  # fmt: skip
         (here / "space.yaml").write_text("a: [")
         code, out, err = run(capsys, command, "src/train.py", "--space", "space.yaml")

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hyperdrive_retrofit import errors, read_space_file, request, wrap_with_hyperdrive
-from hyperdrive_retrofit.request import space_file
+from hyperdrive_retrofit.request import document, space_file
 from hyperdrive_retrofit.request.space_file import KEYS, SWEEP_KEYS
 from hyperdrive_retrofit.sweep import Bandit, MedianStopping, NoTermination, TruncationSelection
 
@@ -276,12 +276,41 @@ class TestMistakes:
         ]  # fmt: skip
 
     def test_json(self, write):
-        """JSON has no lines, so the keys are named."""
-        path = write('{"search_space": {"x": 1, "y": [1], "y": [2]}, "max_total_runs": 0}', "space.json")
+        """JSON has lines as well; only the second of equal keys in one mapping is given twice."""
+        path = write(
+            '{"search_space":\n  {"x": 1,\n  "y": [1],\r\n"y"\n: [{"y": "{\\"z"}, 2]}\n, "max_total_runs": 0}',
+            "space.json",
+        )
 
-        assert [where for where, _ in problems_of(path)] == [
-            "space.json", "space.json: search_space.x", "space.json: max_total_runs",
-        ]  # fmt: skip
+        assert [(where, message) for where, message in problems_of(path)] == [
+            ("space.json:4", "The key 'y' is given twice."),
+            (
+                "space.json:2",
+                "1 is a bare value, not a choice of values (the SDK takes it and complains about nothing).",
+            ),
+            ("space.json:6", "max_total_runs=0 is not a whole number from 1 to 1000."),
+        ]
+
+    @given(
+        content=st.dictionaries(
+            st.text("ab{[\"',:\\n "),
+            st.recursive(
+                st.none() | st.booleans() | st.integers() | st.text("ab{}[]\"',:\\n "),
+                lambda more: st.lists(more, max_size=3) | st.dictionaries(st.text("ab{["), more, max_size=3),
+            ),
+            max_size=4,
+        ),
+        indent=st.sampled_from([None, 0, 2]),
+    )
+    def test_the_lines_of_json(self, tmp_path_factory, content, indent):
+        """They are those of the same text as YAML."""
+        folder = tmp_path_factory.getbasetemp()
+        for name in ("lines.json", "lines.yaml"):
+            (folder / name).write_text(json.dumps(content, indent=indent))
+
+        found = document.read_document(str(folder / "lines.json"))
+        assert found == document.read_document(str(folder / "lines.yaml"))
+        assert found.value == content
 
 
 class TestUnreadable:
@@ -300,6 +329,7 @@ class TestUnreadable:
             ("space.yaml", b"a: &a [*a]\n", "space.yaml is nested too deeply to be read."),
             ("space.json", b"{", "space.json:1: this is no JSON: Expecting property name enclosed in double quotes."),
             ("space.json", b"[" * 100_000, "space.json is nested too deeply to be read."),
+            ("space.json", b"[" * 300 + b"]" * 300, "space.json is nested too deeply to be read."),
             ("space.json", b"9" * 5000, "space.json: this is no JSON that can be read: Exceeds the limit"),
         ],
     )  # fmt: skip

@@ -14,16 +14,16 @@ import functools
 import hashlib
 import io
 import logging
-import types
+import sys
 import uuid
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 from azureml._restclient.service_context import ServiceContext
+from azureml._vendor.azure_storage.blob import BlobServiceClient
 from azureml.core import Dataset, Environment, Workspace
-from azureml.core.authentication import AbstractAuthentication
 from azureml.core.compute import AmlCompute
 from azureml.data import FileDataset
 from azureml.data.abstract_dataset import AbstractDataset, _DatasetRegistration
@@ -32,8 +32,9 @@ from azureml.pipeline.core import Pipeline
 from azureml.pipeline.core._aeva_provider import _AevaWorkflowProvider
 from azureml.pipeline.core._restclients.aeva.dryrun_service_caller import DryRunServiceCaller
 
+from hyperdrive_retrofit.azure.no_service import NO_SERVICE, NoAuthentication, NoTransport, refuse
+
 _MSREST = logging.getLogger("msrest.serialization")
-NO_SERVICE = "https://offline.invalid"
 NO_SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 
 
@@ -44,19 +45,6 @@ class _OfflineServiceContext(ServiceContext):
         return dict.fromkeys(
             ("api", "experimentation", "history", "hyperdrive", "modelmanagement", "studio"), NO_SERVICE
         )
-
-
-class _NoAuthentication(AbstractAuthentication):
-    """Nobody's identity. The SDK's own classes ask the network for the cloud's metadata when they are made."""
-
-    def __init__(self) -> None:
-        endpoints = types.SimpleNamespace(
-            resource_manager=NO_SERVICE, portal=NO_SERVICE, active_directory_resource_id=NO_SERVICE
-        )
-        self._cloud_type = types.SimpleNamespace(name="AzureCloud", endpoints=endpoints)
-
-    def _get_arm_token(self) -> str:
-        return "offline"
 
 
 class _ByName(dict[str, Any]):
@@ -87,7 +75,7 @@ class OfflineWorkspace(Workspace):
     """A real ``azureml.core.Workspace`` whose compute targets, data and environments need no service."""
 
     def __init__(self, name: str = "offline") -> None:
-        auth = _NoAuthentication()
+        auth = NoAuthentication()
         super().__init__(
             NO_SUBSCRIPTION,
             "offline",
@@ -97,7 +85,6 @@ class OfflineWorkspace(Workspace):
             _disable_service_check=True,
             _workspace_id=NO_SUBSCRIPTION,
         )
-        self._discovery_url_internal = NO_SERVICE
         self._service_context = _OfflineServiceContext(
             NO_SUBSCRIPTION, "offline", name, NO_SUBSCRIPTION, NO_SERVICE, auth
         )
@@ -108,6 +95,11 @@ class OfflineWorkspace(Workspace):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> OfflineWorkspace:
         return self  # the SDK copies the arguments of a HyperDriveStep, and data lead to their workspace
+
+    @property
+    def discovery_url(self) -> str:
+        """Refuse to be asked where the services are."""
+        refuse()
 
     @property
     def compute_targets(self) -> dict[str, Any]:
@@ -134,11 +126,23 @@ class OfflineWorkspace(Workspace):
         return self._datastores["workspaceblobstore"]
 
 
+class _OfflineDatastore(AzureBlobDatastore):
+    """A real blob datastore that takes every upload, does nothing with it, and has nothing to download."""
+
+    def __init__(self, workspace: Workspace, name: str) -> None:
+        super().__init__(
+            workspace, name, "container", "account", account_key="AA==", protocol="https", endpoint="core.windows.net"
+        )
+        self.blob_service = BlobServiceClient(NO_SERVICE, transport=NoTransport())
+
+    def _start_upload_task(self, paths_to_upload: Sequence[Any], *_: Any, **__: Any) -> int:
+        sys.stderr.write(f"Offline: not uploaded to '{self.name}': {len(paths_to_upload)} files\n")
+        return 0
+
+
 def offline_datastore(workspace: Workspace, name: str = "workspaceblobstore") -> AzureBlobDatastore:
     """Return a real blob datastore that nobody can read from or write to."""
-    return AzureBlobDatastore(
-        workspace, name, "container", "account", account_key="AA==", protocol="https", endpoint="core.windows.net"
-    )
+    return _OfflineDatastore(workspace, name)
 
 
 def offline_cluster(workspace: Workspace, name: str = "cpu-cluster", *, max_nodes: int = 4) -> AmlCompute:

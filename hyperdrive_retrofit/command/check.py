@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -45,12 +46,19 @@ def _locate(script: Path, source_directory: Path | None) -> tuple[Path, str]:
     folder = script.parent if source_directory is None else source_directory
     here = script if source_directory is None or script.is_file() else folder / script
     if not here.is_file():
-        others = [path.name for path in here.parent.glob("*.py")] if here.parent.is_dir() else []
-        raise errors.NotFoundError(f"There is no script '{here}'{close_match(here.name, others)}.")
+        raise errors.NotFoundError(f"There is no script '{here}'{_meant(here)}.")
     try:
         return folder, here.resolve().relative_to(folder.resolve()).as_posix()
     except ValueError:
         raise errors.NotFoundError(f"The script '{here}' does not lie in the source directory '{folder}'.") from None
+
+
+def _meant(script: Path) -> str:
+    written = str(script)
+    if "\\" in written and os.sep == "/":
+        return f" (here a path is written with /: {written.replace(chr(92), '/')!r})"
+    others = [path.name for path in script.parent.glob("*.py")] if script.parent.is_dir() else []
+    return close_match(script.name, others)
 
 
 def _find(facts: ScriptFacts, folder: Path, name: str, file: SpaceFile) -> list[Finding]:

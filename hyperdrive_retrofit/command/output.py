@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import sys
@@ -47,10 +48,12 @@ def _count(found: Sequence[Finding]) -> str:
     return f"Found {', '.join(told)}." if told else "Nothing found."
 
 
-def show(text: str, file: Path | None = None) -> None:
-    """Print a result, or write it to a file and say so on stderr."""
+def show(text: str, file: Path | None = None, *, page: bool = False) -> None:
+    """Print a result, or write it to a file and say so on stderr; an HTML page is UTF-8, or ASCII with references."""
     if file is None:
-        print(masked(text))
+        told = masked(text)
+        is_utf8 = codecs.lookup(sys.stdout.encoding or "utf-8").name == "utf-8"
+        print(told.encode("ascii", "xmlcharrefreplace").decode("ascii") if page and not is_utf8 else told)
         return
     file.write_text(masked(text) + "\n", encoding="utf-8", errors="backslashreplace")
     say(f"Written: {file}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Mapping, Sequence
 from operator import methodcaller
 from pathlib import Path
@@ -24,6 +25,7 @@ FORMATS: dict[str, Callable[[Any], str]] = {
     "dot": methodcaller("to_dot"),
     "html": lambda plan: _PAGE + plan.to_html(),
 }
+_NO_PLAN = "There is no plan."
 
 
 def plan(
@@ -54,7 +56,7 @@ def plan(
     except errors.BlockedError as error:
         return _refuse([_placed(finding, file) for finding in error.findings], form, output)
     planned = attrs.evolve(planned, findings=tuple(_placed(finding, file) for finding in planned.findings))
-    show(FORMATS[form](planned), output)
+    show(FORMATS[form](planned), output, page=form == "html")
     if planned.blockers and (form != "text" or output is not None):
         say(findings_text(planned.blockers))
     return exit_code(planned.findings)
@@ -67,19 +69,37 @@ def _plan(target: str, arguments: Mapping[str, Any], *, offline: bool) -> Plan:
 
     workspace = offline_workspace()
     with answered_offline(workspace if offline else None):
-        steps = build_steps(target, workspace)
+        steps = build_steps(target, workspace, offline=offline)
     return plan_retrofit(steps, **arguments)
 
 
 def _refuse(found: Sequence[Finding], form: str, output: Path | None) -> int:
-    """Show what is wrong with the call. There is no plan then, so nothing to draw."""
-    if form == "json":
-        show(findings_json(found), output)
-    elif form == "text" and output is None:
-        show(findings_text(found))
-    if form not in ("text", "json") or output is not None:
+    """Show what is wrong with the call. There is no plan then, and a file says so in place of an earlier one."""
+    if output is not None or form in ("text", "json"):
+        show(_refusal(found, form), output)
+    if output is not None or form not in ("text", "json"):
         say(findings_text(found))
     return BLOCKED
+
+
+def _refusal(found: Sequence[Finding], form: str) -> str:
+    if form == "json":
+        return findings_json(found)
+    text = findings_text(found)
+    *lines, count = text.splitlines()
+    match form:
+        case "html":
+            return f"{_PAGE}<p>{_NO_PLAN}</p>\n<pre>{html.escape(text)}</pre>"
+        case "mermaid":
+            return "\n".join([*_commented("%%", lines), "flowchart TD", f'  refused["{_NO_PLAN} {count}"]'])
+        case "dot":
+            label = f'  refused [shape=note, label="{_NO_PLAN} {count}"]'
+            return "\n".join([*_commented("//", lines), "digraph {", label, "}"])
+    return text
+
+
+def _commented(sign: str, lines: Sequence[str]) -> list[str]:
+    return [f"{sign} {line}" for line in (_NO_PLAN, *lines)]
 
 
 def _placed(finding: Finding, file: SpaceFile) -> Finding:

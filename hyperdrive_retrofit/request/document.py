@@ -14,11 +14,14 @@ from typing import Any
 import attrs
 
 from hyperdrive_retrofit import errors
+from hyperdrive_retrofit.request.problem import close_match
 
 MOST_VALUES = 100_000
 """Beyond this a file is refused: a few aliases in it may stand for billions of values."""
 
+_DEEPEST = 200  # of mappings and lists in JSON, which Python's parser lets go on for thousands
 _NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_JSON = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},\n]|[^\s\[\]{},:"]+')  # all but colons
 _WHOLE = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _INFINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _WORDS: dict[str, Any] = {
@@ -37,13 +40,13 @@ class Document:
 
     Attributes:
         value: Dicts with texts as keys, lists, texts, numbers, booleans and None.
-        lines: The line of each key and item, by the keys and positions that lead there; empty for JSON.
+        lines: The line of each key and item, by the keys and positions that lead there.
         repeated: Keys that are given twice, with the line of the second.
     """
 
     value: Any
     lines: dict[Keys, int]
-    repeated: tuple[tuple[str, int | None], ...]
+    repeated: tuple[tuple[str, int], ...]
 
 
 def read_document(path: str) -> Document:
@@ -55,7 +58,7 @@ def read_document(path: str) -> Document:
     try:
         text = Path(path).read_bytes().decode("utf-8-sig")
     except (OSError, ValueError) as error:
-        raise errors.SpaceFileError(f"{path} cannot be read: {_reason(error)}.") from None
+        raise errors.SpaceFileError(f"{path} cannot be read: {_reason(error)}{_meant(path, error)}.") from None
     try:
         return _json(path, text) if path.lower().endswith(".json") else _yaml(path, text)
     except RecursionError:
@@ -68,21 +71,54 @@ def _reason(error: OSError | ValueError) -> str:
     return str(getattr(error, "strerror", None) or error)
 
 
+def _meant(path: str, error: Exception) -> str:
+    """Return a file beside it with a name that is close, where there is no such file."""
+    folder = Path(path).parent
+    if not isinstance(error, FileNotFoundError) or not folder.is_dir():
+        return ""
+    return close_match(
+        Path(path).name, [each.name for each in folder.iterdir() if each.suffix in (".yaml", ".yml", ".json")]
+    )
+
+
 def _json(path: str, text: str) -> Document:
-    repeated: list[tuple[str, int | None]] = []
-
-    def mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        names = [name for name, _ in pairs]
-        repeated.extend((name, None) for name in dict.fromkeys(names) if names.count(name) > 1)
-        return dict(pairs)
-
     try:
-        value = json.loads(text, object_pairs_hook=mapping)
+        value = json.loads(text)
     except json.JSONDecodeError as error:
         raise errors.SpaceFileError(f"{path}:{error.lineno}: this is no JSON: {error.msg}.") from None
     except ValueError as error:  # a number of thousands of digits
         raise errors.SpaceFileError(f"{path}: this is no JSON that can be read: {error}.") from None
-    return Document(value, {}, tuple(repeated))
+    return Document(value, *_json_places(text))
+
+
+def _json_places(text: str) -> tuple[dict[Keys, int], tuple[tuple[str, int], ...]]:
+    """Return the lines and the repeated keys of a text that is JSON."""
+    lines: dict[Keys, int] = {}
+    repeated: list[tuple[str, int]] = []
+    path: list[Any] = []  # None where a mapping's key comes next
+    keys: list[set[str]] = []  # so far, of each mapping and list around
+    line = 1
+    for piece in _JSON.findall(text):
+        if piece == "\n":
+            line += 1
+        elif piece == ",":
+            path[-1] = path[-1] + 1 if isinstance(path[-1], int) else None
+        elif piece in "]}":
+            del path[-1], keys[-1]
+        elif path and path[-1] is None:
+            key = path[-1] = json.loads(piece)
+            lines[tuple(path)] = line
+            if key in keys[-1]:
+                repeated.append((key, line))
+            keys[-1].add(key)
+        else:
+            lines.setdefault(tuple(path), line)
+            if piece in "[{":
+                path.append(0 if piece == "[" else None)
+                keys.append(set())
+            if len(path) > _DEEPEST:
+                raise RecursionError
+    return lines, tuple(repeated)
 
 
 def _yaml(path: str, text: str) -> Document:
@@ -107,7 +143,7 @@ class _Values:
 
     def __init__(self, path: str) -> None:
         self.lines: dict[Keys, int] = {}
-        self.repeated: list[tuple[str, int | None]] = []
+        self.repeated: list[tuple[str, int]] = []
         self._path = path
         self._count = 0
 

@@ -99,8 +99,7 @@ class _Reader:
 
     def read(self) -> dict[str, Any]:
         for key, line in self._document.repeated:
-            where = self._path if line is None else f"{self._path}:{line}"
-            self._wrong("HR011", where, f"The key {key!r} is given twice.", "Keep one of them.")
+            self._wrong("HR011", f"{self._path}:{line}", f"The key {key!r} is given twice.", "Keep one of them.")
         content = self._document.value
         if not isinstance(content, dict):
             what = "is empty" if content is None else f"holds a {type(content).__name__}, and no keys"
@@ -180,15 +179,11 @@ class _Reader:
         return found
 
     def _where(self, *path: str | int) -> str:
-        """Return the place of a key: ``space.yaml:3``, or in JSON the keys that lead there."""
+        """Return the place of a key, or of what it is missing in: ``space.yaml:3``."""
         known: Keys = path
-        while known and known not in self._document.lines:
+        while known not in self._document.lines:
             known = known[:-1]
-        line = self._document.lines.get(known)
-        if line is not None:
-            return f"{self._path}:{line}"
-        keys = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
-        return f"{self._path}: {keys.lstrip('.')}"
+        return f"{self._path}:{self._document.lines[known]}"
 
     def _wrong(self, code: str, where: str, message: str, fix: str) -> None:
         self.problems.append(Problem(code, where, message, fix))
