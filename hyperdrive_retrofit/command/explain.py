@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from pathlib import Path
 
 from hyperdrive_retrofit import errors
@@ -9,8 +10,7 @@ from hyperdrive_retrofit.command.output import DONE, show
 from hyperdrive_retrofit.findings import CATALOGUE
 from hyperdrive_retrofit.request import close_match
 
-# the wheel has a copy of the pages (see pyproject.toml), a clone has the pages themselves
-_FOLDERS = (Path(__file__).parents[1] / "findings" / "pages", Path(__file__).parents[2] / "docs" / "findings")
+_IN_A_CLONE = Path(__file__).parents[2] / "docs" / "findings"
 
 
 def explain(code: str) -> int:
@@ -23,6 +23,12 @@ def explain(code: str) -> int:
     if code not in CATALOGUE:
         known = "\n".join(f"  {each}  {title}" for each, title in CATALOGUE.items())
         raise errors.NotFoundError(f"There is no finding {code!r}{close_match(code, CATALOGUE)}. There are:\n{known}")
-    folder = next(folder for folder in _FOLDERS if folder.is_dir())
-    show((folder / f"{code}.md").read_text(encoding="utf-8").rstrip())
+    show(_page(f"{code}.md").read_text(encoding="utf-8").rstrip())
     return DONE
+
+
+def _page(name: str) -> Path:
+    if (_IN_A_CLONE / name).is_file():
+        return _IN_A_CLONE / name
+    installed = importlib.metadata.files("hyperdrive-retrofit") or ()  # with the wheel's shared data (pyproject.toml)
+    return next(Path(str(file.locate())) for file in installed if file.name == name)
