@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 
 @pytest.fixture
-def offline_workspace() -> Any:
-    """Return a real ``azureml.core.Workspace`` that needs no account and no network."""
-    from hyperdrive_retrofit import testing  # pytest loads every plugin, and the SDK takes a second
+def offline_workspace() -> Iterator[Any]:
+    """Give a real ``azureml.core.Workspace`` that needs no account and no network.
 
-    return testing.offline_workspace()
+    During the test the SDK's own look-ups (``ComputeTarget(ws, "cpu")``, ``Dataset.get_by_name(ws, "raw")``) find in it
+    what they ask for.
+    """
+    from hyperdrive_retrofit import testing  # pytest loads every plugin, and the SDK takes a second
+    from hyperdrive_retrofit.azure import lookups
+
+    with lookups.answered_offline():
+        yield testing.offline_workspace()
 
 
 @pytest.fixture

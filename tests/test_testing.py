@@ -184,10 +184,12 @@ def test_the_fixtures_come_with_the_plugin(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         train="print()",
         test_mine="""
+        from azureml.core.compute import ComputeTarget
         from azureml.pipeline.steps import PythonScriptStep
 
         def test_it(offline_workspace, offline_pipeline, submission_payload):
-            step = PythonScriptStep("train.py", "train", compute_target="cpu", source_directory=".")
+            cluster = ComputeTarget(offline_workspace, "cpu")
+            step = PythonScriptStep("train.py", "train", compute_target=cluster, source_directory=".")
             assert len(submission_payload(offline_pipeline([step]))["modules"]) == 1
         """,
     )
