@@ -102,7 +102,7 @@ def facts(script: str, source: SourceDirectory, record: Record) -> ScriptFacts:
         environment_reads=_steady(record.environment_reads),
         path_uses=_path_uses(record, options, source.script),
         config_reads=_steady(configs.reads(record)),
-        literals=_steady(record.literals),
+        literals=tuple(sorted(record.literals, key=_in_the_text)),
         fixed_writes=_steady(record.fixed_writes),
         unused_options=unused.options(record, parsers, source) if sure and kind in ("argparse", "click") else (),
         keeps_best=source.names(SIGNS_OF_THE_BEST),
@@ -145,6 +145,11 @@ def _finished(record: Record, fact: AnyFact) -> AnyFact:
 def _folders_made(record: Record, script: str) -> tuple[Named, ...]:
     hidden = [Named(None, Place(script, 1))] if record.folders_unseen or record.code_unseen else []
     return _steady([*hidden, *record.folders_made])
+
+
+def _in_the_text(value: FixedValue) -> tuple[str, int, str, str]:
+    """Give a value's place in an order that does not depend on the order of reading, which may vary with sets."""
+    return value.place.file, value.place.line, value.name, repr(value.value)
 
 
 def _steady(facts: Iterable[Fact]) -> tuple[Fact, ...]:
