@@ -155,7 +155,7 @@ class _Reader:
         swallowed = self._swallowed(tuned)
         self._unclear += [token for token, _ in swallowed]
         self._doubtful += [token for token, option in swallowed if not self._surely_takes_more(option)]
-        self._unclear += self._given_by_position()
+        self._unclear += self._given_by_position() + self._regrouped(tuned)
         swallowing = tuple(self._swallowing) if self._names else ()
         return CommandLine(
             uses=tuple(self._uses),
@@ -264,6 +264,23 @@ class _Reader:
             elif use not in tuned:
                 taker = use.tokens[0] if self._takes_more(use) else None
             behind_tuned = use in tuned and use.certain
+        return found
+
+    def _regrouped(self, tuned: Collection[Use]) -> list[Token]:
+        """Return positionals that would be dealt out otherwise with those before a hyperparameter, once that is gone.
+
+        argparse gives each row of words to as many positionals as it suffices for (``consume_positionals``).
+        """
+        declared = [option for option in self._facts.options if option.positional]
+        if len(declared) < 2 or all(isinstance(option.takes_values, int) for option in declared):
+            return []
+        found = []
+        before, behind_tuned = False, False
+        for use in self._uses:
+            if use.positional and before and behind_tuned:
+                found.append(use.tokens[0])
+            behind_tuned = use in tuned
+            before = use.positional or (before and behind_tuned)
         return found
 
     def _given_by_position(self) -> list[Token]:

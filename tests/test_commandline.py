@@ -409,6 +409,7 @@ LR = Declared(("--lr", "-l"), (("default", "d"),))
 LAYERS = Declared(("--layers",), (("nargs", "+"),))
 SEED = Declared(("--seed",), (("nargs", "?"),))
 DATA = Declared(("data",), ())
+SOME, MORE = Declared(("some",), (("nargs", "+"),)), Declared(("more",), (("nargs", "+"),))
 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.filter_too_much])
@@ -416,6 +417,7 @@ DATA = Declared(("data",), ())
 @example(case=([LR, LAYERS, DATA], ["--layers", "1", "--lr", "0.1", "x"], [LR]))
 @example(case=([LR, SEED, DATA], ["--seed", "--lr=0.1", "x"], [LR]))
 @example(case=([LR, DATA], ["--lr", "0.1", "--", "x"], [LR]))
+@example(case=([LR, SOME, MORE], ["1", "--lr", "0.1", "2", "3"], [LR]))
 def test_a_child_reads_all_but_the_tuned_options_as_before(folder, case):
     """Without the tuned tokens argparse gives the same namespace but for the tuned dests, which have their defaults."""
     declared, arguments, tuned = case
