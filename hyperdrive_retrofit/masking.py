@@ -64,8 +64,8 @@ def dotenv(folder: Path) -> dict[str, str]:
 
 
 def mask(text: str, values: Collection[str]) -> str:
-    """Return a text with a mask in place of each secret."""
-    for value in values:
+    """Return a text with a mask in place of each secret, the longest first: one may hold another."""
+    for value in sorted(values, key=len, reverse=True):
         text = text.replace(value, MASK)
     return text
 
@@ -132,7 +132,7 @@ def mask_file(path: Path, values: Collection[str]) -> None:
     if not values or not path.exists() or not path.stat().st_size:
         return
     with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as content:
-        for value in (each.encode() for each in values):
+        for value in (each.encode() for each in sorted(values, key=len, reverse=True)):
             place = content.find(value)
             while place >= 0:
                 content[place : place + len(value)] = b"*" * len(value)

@@ -128,12 +128,15 @@ class TestRecipe:
         """What a telling option or parameter holds is masked, wherever it stands, and needs no variable for that."""
         steps = (
             step("a", "a.py", "s", "--api_key", "s3cr3t-of-mine", Parameter("db_password", "an0ther-secret")),
-            step("b", "b.py", "s", "x=s3cr3t-of-mine"),
+            step("b", "b.py", "s", "x=s3cr3t-of-mine", "--api_key", Parameter("p", "the-fourth-one")),
         )
-        recipe.save(tmp_path, kept_recipe(graph(*steps), parameters={"db_password": "a-third-secret"}))
+        recipe.save(
+            tmp_path, kept_recipe(graph(*steps), parameters={"db_password": "a-third-secret", "p": "number-five"})
+        )
 
         written = (tmp_path / recipe.FILE).read_text()
-        assert [each for each in ("s3cr3t-of-mine", "an0ther-secret", "a-third-secret") if each in written] == []
+        secrets = ("s3cr3t-of-mine", "an0ther-secret", "a-third-secret", "the-fourth-one", "number-five")
+        assert [each for each in secrets if each in written] == []
 
     @pytest.mark.skipif(os.name != "posix", reason="files have no modes there")
     def test_mode(self, tmp_path):

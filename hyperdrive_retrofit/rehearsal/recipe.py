@@ -150,8 +150,17 @@ def secrets_of(pipeline: Graph, parameters: Mapping[str, Any]) -> tuple[str, ...
         if isinstance(value, graph.Parameter)
     ]
     given = {name: str(value) for name, value in parameters.items()}
-    on_command_lines = [secret for step in pipeline for secret in masking.secrets_in(map(str, step.arguments))]
+    lines = [_words(step, values) for step in pipeline for values in ({}, given)]
+    on_command_lines = [secret for line in lines for secret in masking.secrets_in(line)]
     return (*on_command_lines, *masking.secrets(given, *configured, *defaults))
+
+
+def _words(step: graph.Step, given: Mapping[str, str]) -> list[str]:
+    """Return a step's command line with what was given for its parameters, or their defaults."""
+    return [
+        given.get(argument.name, str(argument.default)) if isinstance(argument, graph.Parameter) else str(argument)
+        for argument in step.arguments
+    ]
 
 
 def _mask(content: Any, secrets: tuple[str, ...]) -> Any:

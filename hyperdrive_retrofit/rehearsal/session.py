@@ -138,7 +138,7 @@ class Session:
 
     def _secrets(self, folder: Path) -> tuple[str, ...]:
         own = masking.secrets(masking.dotenv(folder / artifacts.WORK))
-        return tuple(sorted({*own, *self._secrets_of_all}, key=len, reverse=True))
+        return (*own, *self._secrets_of_all)
 
     @cached_property
     def _secrets_of_all(self) -> tuple[str, ...]:

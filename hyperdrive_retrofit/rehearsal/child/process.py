@@ -67,6 +67,8 @@ class _Sdk:
 class _Server:
     """Forks a process for each request and reports ends; ends all of them when its requester is gone."""
 
+    _sdk: _Sdk  # loaded by serve, which says what is wrong if it cannot be
+
     def __init__(self) -> None:
         self._requests = os.dup(0)
         self._answers = os.dup(1)
@@ -77,7 +79,6 @@ class _Server:
         os.set_blocking(self._woken, False)
         self._unread = b""
         self._running: dict[int, str] = {}
-        self._sdk: _Sdk | None = None
 
     def serve(self, modules: Sequence[str]) -> None:
         """Load the SDK and these modules, then answer requests until the requester closes its end."""
@@ -150,7 +151,7 @@ class _Server:
                 os.setsid()
                 gc.enable()
                 linux.die_with_parent(server)
-                _run(request, self._sdk or _Sdk())
+                _run(request, self._sdk)
             finally:
                 os._exit(70)  # only when the run could not even be prepared
         self._running[pid] = request["run_id"]
